@@ -1,0 +1,61 @@
+# Two commands on a machine that has Python >= 3.11, make and a package index:
+#   make demo    shows events arriving        (make demo ARGS=--once counts 1000 of them)
+#   make test    passes all tests that need no outside server
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+
+help: ## Show this text
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.venv/.ready: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "eventing-alibaba needs Python 3.11 or newer, $(PYTHON) is $$($(PYTHON) -V 2>&1); say which: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+env: .venv/.ready ## Make .venv with everything that tests and checks need
+
+demo: .venv/.ready ## Show events arriving; ARGS=--once counts 1000 of them
+	@$(BIN)/eventing-alibaba demo $(ARGS)
+
+test: .venv/.ready ## All tests that need no outside server
+	$(BIN)/pytest -n 2 $(ARGS)
+
+test-real: .venv/.ready ## Tests against real servers; installs what the machine lacks
+	bash tests/real/install.sh
+	$(BIN)/pytest tests/real $(ARGS)
+
+soak: .venv/.ready ## The crash tests at full size
+	bash tests/real/install.sh
+	SOAK=1 $(BIN)/pytest tests/real -m soak $(ARGS)
+
+bench: .venv/.ready ## Measure against other forwarders; ARGS="--records 1000000"
+	bash tests/real/install.sh
+	$(BIN)/python -m benchmarks.kafka $(ARGS)
+
+docs: .venv/.ready ## Build the site into docs/_build/html
+	$(BIN)/sphinx-build -q -W -n --keep-going -b html docs docs/_build/html
+
+check: .venv/.ready ## Lint, format, types, layers, spelling, generated files, docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+	$(BIN)/validate-pyproject pyproject.toml
+	$(BIN)/python -m tests.check_lock
+	$(MAKE) --no-print-directory docs
+
+lock: .venv/.ready ## Lock the newest versions that pyproject.toml allows
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --annotation-style line --upgrade pyproject.toml --extra kafka -o requirements/runtime.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --annotation-style line --upgrade pyproject.toml --extra kafka --group dev -o requirements/dev.txt
+
+clean: ## Remove what the targets made
+	rm -rf .venv docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.PHONY: help env demo test test-real soak bench docs check lock clean

@@ -1,0 +1,102 @@
+"""Kafka for the demo: the emulator's brokers in this process, one topic, and a producer.
+
+In this process, because they are threads of a C library that need nothing of Python while they
+work, and because a demo that ends in whatever way then leaves no broker behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from eventing_alibaba.cli.demo.orders import Order
+from eventing_alibaba.contract.api import API_VERSION
+from eventing_alibaba.testing.emulators.kafka import KafkaEmulator
+
+if TYPE_CHECKING:
+    from confluent_kafka import KafkaError, Producer
+
+TOPIC: Final = "orders"
+PARTITIONS: Final = 4
+
+_LAST_WORDS: Final = 2.0
+
+
+class KafkaScenario:
+    """Implements `Scenario`; see there."""
+
+    name = "Kafka"
+    note = (
+        "This Kafka is an emulator, which holds a new record back for up to 250 ms; a real one"
+        " hands it on at once."
+    )
+    ordered = True
+
+    def __init__(self) -> None:
+        self._emulator = KafkaEmulator(track_requests=False)
+        self._producer: Producer | None = None
+
+    async def open(self) -> None:
+        """Start one broker and create the topic."""
+        self._emulator.start()
+        self._emulator.create_topic(TOPIC, PARTITIONS)
+        from confluent_kafka import Producer  # noqa: PLC0415 - the emulator has said if it is there
+
+        self._producer = Producer(
+            {
+                "bootstrap.servers": self._emulator.bootstrap_servers,
+                # The emulator answers a fetch with one batch: many small ones would be slow.
+                "linger.ms": 20,
+                "enable.idempotence": True,
+                "compression.type": "lz4",
+                "log_level": 2,
+            }
+        )
+
+    def place(self) -> str:
+        """Return where the broker listens."""
+        return f"{self._emulator.bootstrap_servers}, topic {TOPIC} with {PARTITIONS} partitions"
+
+    def manifest(self, sink: str) -> dict[str, Any]:
+        """Return an AliKafkaSource that reads the topic from its beginning."""
+        return {
+            "apiVersion": API_VERSION,
+            "kind": "AliKafkaSource",
+            "metadata": {"name": "demo"},
+            "spec": {
+                "bootstrapServers": [self._emulator.bootstrap_servers],
+                "topics": [TOPIC],
+                "initialOffset": "earliest",
+                "sink": {"uri": sink},
+            },
+        }
+
+    def send(self, order: Order, refused: Callable[[int], None]) -> None:
+        """Hand one record to the producer; its key is the customer."""
+        assert self._producer is not None
+
+        def reported(error: KafkaError | None, _record: object) -> None:
+            if error is not None:
+                refused(order.number)
+
+        self._producer.produce(
+            TOPIC,
+            order.body,
+            order.customer,
+            on_delivery=reported,
+            headers={"content-type": b"application/json"},
+        )
+
+    def tend(self) -> None:
+        """Hear what became of records."""
+        if self._producer is not None:
+            self._producer.poll(0)
+
+    async def close(self) -> None:
+        """End producer and broker."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await asyncio.to_thread(producer.flush, _LAST_WORDS)
+            del producer  # it must end before its broker
+        self._emulator.close()

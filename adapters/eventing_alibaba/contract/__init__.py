@@ -1,0 +1,1 @@
+"""The values and promises that all parts share. No I/O; imports nothing else of this package."""

@@ -1,0 +1,1 @@
+"""Turns references to secrets into values."""

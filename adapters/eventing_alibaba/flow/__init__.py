@@ -1,0 +1,1 @@
+"""Source → receive → convert → deliver → settle → source; `pipeline.py` alone knows the order."""

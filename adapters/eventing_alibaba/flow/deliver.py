@@ -1,0 +1,197 @@
+"""Ready deliveries to the sink, and its answers back.
+
+This is the hot path, and it is synchronous: `pump` writes as many requests as the sink takes;
+`_answered` runs in the callback of the connection whose answer is complete, settles the delivery,
+and pumps again, which writes the next request on that very connection. No task, future or timer
+exists for a delivery unless it failed; what happens then is `react.py`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from bisect import bisect_left
+from collections.abc import Callable
+
+from eventing_alibaba.flow.convert import Converter, Unconvertible
+from eventing_alibaba.flow.counters import Counters
+from eventing_alibaba.flow.delivery import Delivery
+from eventing_alibaba.flow.held import Held
+from eventing_alibaba.flow.policies.breaker import Breaker
+from eventing_alibaba.flow.policies.concurrency import Concurrency
+from eventing_alibaba.flow.policies.rate import Rate
+from eventing_alibaba.flow.policies.retry import Retry
+from eventing_alibaba.flow.react import Reaction
+from eventing_alibaba.flow.timers import Timers
+from eventing_alibaba.flow.valve import Valve
+from eventing_alibaba.sink.outcome import judge
+from eventing_alibaba.sink.post import Sink
+from eventing_alibaba.wire.answer import Answer
+from eventing_alibaba.wire.errors import WireError
+
+_STEPS = 64
+"""Requests one call of `pump` writes at most, so that probes and timers get their turn."""
+
+
+class Deliverer:
+    """Sends what `held.ready` has, within the adaptive limit and while the valve is open.
+
+    Attributes:
+        reaction: what becomes of failures; has what is blocked.
+        valve, concurrency: for those who look.
+    """
+
+    def __init__(
+        self,
+        *,
+        held: Held,
+        sink: Sink,
+        convert: Converter,
+        retry: Retry,
+        rate_limit: int | None,
+        counters: Counters,
+        timers: Timers,
+        loop: asyncio.AbstractEventLoop,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._clock = clock
+        self._held = held
+        self._sink = sink
+        self._pool = sink.pool
+        self._convert = convert
+        self._counters = counters
+        self._loop = loop
+        self._stopped = False
+        self._pumping_later = False
+        self._idle = asyncio.Event()
+        self.concurrency = Concurrency(sink.limit)
+        self.valve = Valve(
+            breaker=Breaker(),
+            timers=timers,
+            loop=loop,
+            on_open=self._opened,
+            on_probe=self._probe,
+            rate=None if rate_limit is None else Rate(rate_limit, loop.time()),
+        )
+        self.reaction = Reaction(
+            held=held,
+            retry=retry,
+            valve=self.valve,
+            concurrency=self.concurrency,
+            counters=counters,
+            timers=timers,
+            pump=self.pump,
+            clock=clock,
+        )
+        self.reaction.on_limit = self._limit
+        self._limit()
+
+    def pump(self) -> None:
+        """Write requests while there are ready deliveries, room at the sink, and leave to."""
+        ready = self._held.ready
+        pool = self._pool
+        valve = self.valve
+        steps = 0
+        while ready and pool.in_flight < pool.limit and not valve.shut and not self._stopped:
+            if steps == _STEPS:
+                self._pump_later()
+                return
+            steps += 1
+            if valve.limited and not valve.spend():
+                return
+            delivery = ready.popleft()
+            if not delivery.abandoned:  # dropped while it waited
+                self._post(delivery)
+
+    def stop(self) -> None:
+        """Write no further request; answers still count."""
+        self._stopped = True
+
+    async def idle(self) -> None:
+        """Return when, after `stop`, the last request on the wire has its answer."""
+        while self._pool.in_flight:
+            self._idle.clear()
+            await self._idle.wait()
+
+    def _post(self, delivery: Delivery) -> None:
+        try:
+            request = self._convert(delivery)
+        except Unconvertible as error:
+            self.reaction.unconvertible(delivery, str(error))
+            return
+        if request is None:
+            self._counters.settle("empty")
+            self._held.settle(delivery)
+            return
+        delivery.wire = True
+        delivery.started = self._clock()
+        if not self._sink.send(request, self._answered, delivery):
+            delivery.wire = False
+            self._held.ready.appendleft(delivery)
+
+    def _answered(self, delivery: Delivery, result: Answer | WireError) -> None:
+        delivery.wire = False
+        if result.__class__ is Answer and 200 <= result.status <= 299:
+            counters = self._counters
+            now = self._clock()
+            self.reaction.last_success = now
+            counters.delivered += 1
+            elapsed = now - delivery.started
+            duration = counters.duration
+            duration.counts[bisect_left(duration.bounds, elapsed)] += 1
+            duration.sum += elapsed
+            pool = self._pool
+            if self.concurrency.success(elapsed, now, busy=pool.in_flight + 1 >= pool.limit):
+                self._limit()
+            if self.valve.troubled:
+                self.valve.well()
+            self._accepted(delivery)
+        else:
+            self.reaction.failed(delivery, judge(result))
+        if self._stopped:
+            self._idle.set()
+        else:
+            self.pump()
+
+    def _accepted(self, delivery: Delivery) -> None:
+        if delivery.rest:
+            delivery.rest.pop()
+            if delivery.rest:
+                delivery.attempts = delivery.failures = 0
+                self._held.ready.appendleft(delivery)
+                return
+        if delivery.blocked is not None:
+            self.reaction.succeeded(delivery)
+        self._held.settle(delivery)
+        track = delivery.track
+        if track is not None and track.gone:
+            self.reaction.on_gone()
+
+    def _limit(self) -> None:
+        self._pool.limit = self.concurrency.limit
+
+    def _opened(self) -> None:
+        self._held.reopen()
+        self.pump()
+
+    def _probe(self) -> None:
+        """Send one event although the breaker is open."""
+        ready = self._held.ready
+        while ready and not self._stopped and self._pool.in_flight < self._pool.limit:
+            delivery = ready.popleft()
+            if not delivery.abandoned:
+                self._post(delivery)
+                return
+
+    def _pump_later(self) -> None:
+        if not self._pumping_later:
+            self._pumping_later = True
+            self._loop.call_soon(self._pump_now)
+
+    def _pump_now(self) -> None:
+        self._pumping_later = False
+        self.pump()
+
+    def __repr__(self) -> str:
+        busy = self._pool.in_flight
+        return f"<Deliverer in_flight={busy} {self.valve!r} {self.concurrency!r} {self._held!r}>"

@@ -1,0 +1,264 @@
+"""What the flow holds, and in which order it may leave.
+
+Every message between the source and its acknowledgement is here, once. Two orders are kept:
+
+*Delivery order* is by lane. The first message of a lane goes to `ready`; the others wait in the
+lane's queue, and settling one lets the next one go. A message without a lane is ready at once.
+
+*Settle order* is by track. A track's window has its messages as they were received; a settled one
+leaves the window only when all before it have left, so that what is acknowledged is always a
+contiguous prefix. What left is in `acks`, for the acknowledging stage to take.
+
+Bounds. `room` says how much more may be received. A track with more than `max_uncommitted` messages
+past its first unfinished one, or with more than its share of waiting ones, is paused by itself, so
+that one slow partition, or one that is stuck, fills neither the buffer nor the day of the others.
+
+No I/O and no clock here: tests drive it with random schedules.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Iterator
+
+from eventing_alibaba.contract.message import Message
+from eventing_alibaba.flow.delivery import Delivery, Track
+
+_LEAST_SHARE = 4
+
+
+class Held:
+    """The messages between receive and acknowledge.
+
+    `pause` and `resume` are the source's; `on_room` is called once when there is room again after
+    `starve`, `on_acks` once when `acks` is no longer empty.
+
+    Attributes:
+        ready: may be sent now, in this order. Entries that are `abandoned` were dropped.
+        acks: settled, to be acknowledged; taken by `take_acks`.
+        count, size: messages and bytes held: received and not yet settled.
+        shut: the sink is away; nothing is received but one message to probe it with.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_buffered: int,
+        max_bytes: int,
+        max_uncommitted: int,
+        pause: Callable[[Iterable[Hashable]], None],
+        resume: Callable[[Iterable[Hashable]], None],
+    ) -> None:
+        self.ready: deque[Delivery] = deque()
+        self.acks: list[Message] = []
+        self.count = 0
+        self.size = 0
+        self.shut = False
+        self.on_room: Callable[[], None] = lambda: None
+        self.on_acks: Callable[[], None] = lambda: None
+        self._tracks: dict[Hashable, Track] = {}
+        self._lanes: dict[Hashable, deque[Delivery]] = {}
+        self._max_buffered = max_buffered
+        self._max_bytes = max_bytes
+        self._max_uncommitted = max_uncommitted
+        self._pause = pause
+        self._resume = resume
+        self._unacked = 0
+        self._free: set[Delivery] = set()
+        self._starved = False
+        self._acks_told = False
+        # Asking again only when a good part is free keeps the hand-overs few and the batches large.
+        self._low = max_buffered - max(1, max_buffered // 4)
+        self._low_bytes = max_bytes - max_bytes // 4
+
+    def room(self) -> tuple[int, int]:
+        """Return how many messages and bytes may be received now; (0, 0) = none."""
+        if self.shut and self.count:
+            return 0, 0
+        if self._unacked + len(self.acks) > self._max_buffered:
+            return 0, 0  # acknowledging does not keep up
+        if self.count == 0:  # one message is always let in, however large
+            return (1 if self.shut else self._max_buffered), self._max_bytes
+        if self.count > self._low or self.size > self._low_bytes:
+            return 0, 0
+        return self._max_buffered - self.count, self._max_bytes - self.size
+
+    def starve(self) -> None:
+        """Ask for one call of `on_room`."""
+        self._starved = True
+
+    def admit(self, message: Message) -> None:
+        """Take a received message. One of a track that was given up is left to its broker."""
+        size = len(message.body)
+        track = None
+        if message.track is not None:
+            track = self._tracks.get(message.track)
+            if track is None:
+                self._tracks[message.track] = track = Track(message.track)
+            elif track.gone:
+                return
+        lane = None
+        if message.lane is None:
+            delivery = Delivery(message, track, None, size)
+            self.ready.append(delivery)
+        else:
+            lane = self._lanes.get(message.lane)
+            if lane is None:
+                self._lanes[message.lane] = lane = deque()
+                delivery = Delivery(message, track, lane, size)
+                self.ready.append(delivery)
+            else:
+                delivery = Delivery(message, track, lane, size)
+                lane.append(delivery)
+                if track is not None:
+                    track.waiting += 1
+        self.count += 1
+        self.size += size
+        if track is None:
+            self._free.add(delivery)
+        else:
+            track.window.append(delivery)
+            if not track.paused and (
+                len(track.window) > self._max_uncommitted
+                or (track.waiting and track.waiting > self._share())
+            ):
+                track.paused = True
+                self._pause((track.key,))
+
+    def take_acks(self) -> list[Message]:
+        """Return what is to be acknowledged; `acked` follows when that is done."""
+        acks, self.acks = self.acks, []
+        self._acks_told = False
+        self._unacked += len(acks)
+        return acks
+
+    def acked(self, count: int) -> None:
+        """Count off `count` messages of `take_acks`: acknowledged, or lost to another receiver."""
+        self._unacked -= count
+        self._wake()
+
+    def settle(self, delivery: Delivery) -> None:
+        """Finish a delivery for good: its lane goes on, its track's prefix grows."""
+        delivery.done = True
+        self.count -= 1
+        self.size -= delivery.size
+        track = delivery.track
+        if track is None:
+            self._free.discard(delivery)
+            self.acks.append(delivery.message)
+        elif track.gone:
+            if not track.final:
+                self._advance(track, None)
+            self._wake()
+            return
+        else:
+            window = track.window
+            if window[0] is delivery:
+                self._advance(track, self.acks)
+            else:
+                # It waits for an earlier one; its body would only take memory meanwhile.
+                delivery.message.body = b""
+        if delivery.lane is not None:
+            self._next_in_lane(delivery)
+        if track is not None and track.paused:
+            self._maybe_resume(track)
+        self._wake()
+
+    def reopen(self) -> None:
+        """Receive again."""
+        self.shut = False
+        self._wake()
+
+    def _wake(self) -> None:
+        if self.acks and not self._acks_told:
+            self._acks_told = True
+            self.on_acks()
+        if self._starved and self.count <= self._low and self.room()[0]:
+            self._starved = False
+            self.on_room()
+
+    def _advance(self, track: Track, acks: list[Message] | None) -> None:
+        window = track.window
+        while window and window[0].done:
+            message = window.popleft().message
+            track.settled = message
+            if acks is not None:
+                acks.append(message)
+
+    def _next_in_lane(self, delivery: Delivery) -> None:
+        lane = delivery.lane
+        if lane:
+            follower = lane.popleft()
+            if follower.track is not None:
+                follower.track.waiting -= 1
+            self.ready.append(follower)
+        else:
+            del self._lanes[delivery.message.lane]
+
+    def _share(self) -> int:
+        return max(_LEAST_SHARE, self._max_buffered // (2 * len(self._tracks)))
+
+    def _maybe_resume(self, track: Track) -> None:
+        if len(track.window) <= self._max_uncommitted // 2 and track.waiting <= self._share() // 2:
+            track.paused = False
+            self._resume((track.key,))
+
+    def drop(self, keys: Iterable[Hashable]) -> list[Track]:
+        """Give tracks up: what is not on the wire is forgotten at once and left to the broker.
+
+        Returns the tracks; what is on the wire may still `settle`, which moves `settled` only.
+        """
+        given_up = []
+        for key in keys:
+            track = self._tracks.get(key)
+            if track is None:
+                self._tracks[key] = track = Track(key)
+            track.gone = True
+            for delivery in track.window:
+                if delivery.lane is not None:
+                    self._lanes.pop(delivery.message.lane, None)
+                if not delivery.wire:
+                    self.abandon(delivery)
+            given_up.append(track)
+        self._wake()
+        return given_up
+
+    def abandon(self, delivery: Delivery) -> None:
+        """Forget one delivery without settling it: its broker still has it.
+
+        It is never `done`, so the settled prefix of its track ends before it.
+        """
+        if not (delivery.done or delivery.abandoned):
+            delivery.abandoned = True
+            self._free.discard(delivery)
+            self.count -= 1
+            self.size -= delivery.size
+
+    def settled(self, key: Hashable) -> Message | None:
+        """Return the last message of the track's settled prefix."""
+        track = self._tracks.get(key)
+        return None if track is None else track.settled
+
+    def forget(self, key: Hashable) -> None:
+        """Drop what is known of a track that was given up."""
+        track = self._tracks.get(key)
+        if track is not None and track.gone:
+            del self._tracks[key]
+
+    def tracks(self) -> Iterator[Track]:
+        """All tracks, for those who look."""
+        return iter(self._tracks.values())
+
+    def deliveries(self) -> Iterator[Delivery]:
+        """All that is held and not settled."""
+        yield from tuple(self._free)
+        for track in self._tracks.values():
+            for delivery in track.window:
+                if not (delivery.done or delivery.abandoned):
+                    yield delivery
+
+    def __repr__(self) -> str:
+        return (
+            f"<Held {self.count} messages, {self.size} bytes, ready={len(self.ready)}"
+            f" tracks={len(self._tracks)} lanes={len(self._lanes)} acks={len(self.acks)}>"
+        )

@@ -1,0 +1,207 @@
+"""The stages in their order, and how they stop.
+
+    source → receive → [Held] → convert → deliver → sink
+       ↑                                     │
+       └──────────── settle ←────────────────┘
+
+`Held` is the one state they share. A stop goes down the stream: nothing new is received, what was
+never written is released to the broker, requests on the wire may finish for `grace` seconds and are
+then cut, what was answered 2xx until then is acknowledged, and only then is the source closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Hashable, Iterable
+from typing import Final
+
+from eventing_alibaba.contract.duration import seconds
+from eventing_alibaba.contract.errors import SourceError
+from eventing_alibaba.contract.message import Message
+from eventing_alibaba.contract.source import Source
+from eventing_alibaba.contract.spec import FlowOptions
+from eventing_alibaba.flow.convert import Converter
+from eventing_alibaba.flow.counters import Counters
+from eventing_alibaba.flow.deliver import Deliverer
+from eventing_alibaba.flow.delivery import Track
+from eventing_alibaba.flow.held import Held
+from eventing_alibaba.flow.policies.retry import Retry
+from eventing_alibaba.flow.receive import Receiver
+from eventing_alibaba.flow.settle import Settler
+from eventing_alibaba.flow.timers import Timers
+from eventing_alibaba.sink.post import Sink
+
+log = logging.getLogger(__name__)
+
+_FLUSH: Final = 5.0
+"""Seconds that a stop gives to the last acknowledgements, and again to closing the source."""
+
+
+class Pipeline:
+    """One source to one sink. It is the `FlowControl` that the source is given.
+
+    `report` hears every signal of the source (a `SourceError`), and None when the session is well.
+    Make it within a running event loop.
+    """
+
+    def __init__(
+        self,
+        *,
+        source: Source,
+        sink: Sink,
+        options: FlowOptions,
+        retry: Retry,
+        counters: Counters,
+        report: Callable[[SourceError | None], None],
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        self._source = source
+        self._sink = sink
+        self._grace = seconds(options.grace)
+        self._report = report
+        self._timers = Timers(loop)
+        self._left = asyncio.Event()
+        self.held = Held(
+            max_buffered=options.max_buffered,
+            max_bytes=options.max_bytes,
+            max_uncommitted=options.max_uncommitted,
+            pause=source.pause,
+            resume=source.resume,
+        )
+        self._deliverer = Deliverer(
+            held=self.held,
+            sink=sink,
+            convert=Converter(source.event, sink.encode),
+            retry=retry,
+            rate_limit=options.rate_limit,
+            counters=counters,
+            timers=self._timers,
+            loop=loop,
+            clock=clock,
+        )
+        self._deliverer.reaction.on_gone = self._left.set
+        self._settler = Settler(held=self.held, source=source, counters=counters, loop=loop)
+        self._receiver = Receiver(
+            source=source,
+            held=self.held,
+            control=self,
+            counters=counters,
+            pump=self._deliverer.pump,
+            report=report,
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Deliver until `stop` is set, then stop in order. Raises Misconfigured."""
+        receiving = asyncio.create_task(self._receiver.run(), name="receive")
+        stopping = asyncio.create_task(stop.wait(), name="stop")
+        try:
+            await asyncio.wait([receiving, stopping], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            receiving.cancel()
+            await asyncio.wait([receiving, stopping])
+            await self._stop()
+        if not receiving.cancelled():
+            receiving.result()
+
+    async def _stop(self) -> None:
+        self._deliverer.stop()
+        self._timers.close()
+        untouched = await self._quiesce()
+        for delivery in list(self.held.deliveries()):
+            if not delivery.wire:
+                untouched.append(delivery.message)
+                self.held.abandon(delivery)
+        await self._release(untouched)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._grace):
+                await self._deliverer.idle()
+        self._sink.cut()
+        if not await self._settler.flush(_FLUSH):
+            log.warning(
+                "the broker did not take the last acknowledgements within %g s;"
+                " it will deliver these messages again",
+                _FLUSH,
+            )
+        try:
+            async with asyncio.timeout(_FLUSH):
+                await self._source.close()
+        except (TimeoutError, SourceError) as error:
+            log.warning("the source did not close in order: %s", error or "no answer")
+        await self._sink.close()
+
+    async def _quiesce(self) -> list[Message]:
+        try:
+            async with asyncio.timeout(_FLUSH):
+                return list(await self._source.quiesce())
+        except (TimeoutError, SourceError) as error:
+            log.warning("the source did not stop receiving in order: %s", error or "no answer")
+            return []
+
+    async def _release(self, messages: list[Message]) -> None:
+        if not messages:
+            return
+        try:
+            async with asyncio.timeout(_FLUSH):
+                await self._source.release(messages, 0.0, failed=False)
+        except (TimeoutError, SourceError) as error:
+            log.warning(
+                "%d messages were not released; the broker delivers them again when their leases"
+                " end: %s",
+                len(messages),
+                error or "no answer",
+            )
+
+    # FlowControl
+
+    async def drain(self, tracks: Iterable[Hashable], *, lost: bool, timeout: float) -> None:
+        """See `contract.source.FlowControl`."""
+        given_up = self.held.drop(tracks)
+        self._deliverer.reaction.sweep()
+        if not lost:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    while any(_on_the_wire(track) for track in given_up):
+                        self._left.clear()
+                        await self._left.wait()
+        for track in given_up:
+            track.final = True
+
+    def settled(self, track: Hashable) -> Message | None:
+        """See `contract.source.FlowControl`."""
+        return self.held.settled(track)
+
+    def forget(self, track: Hashable) -> None:
+        """See `contract.source.FlowControl`."""
+        self.held.forget(track)
+
+    def report(self, error: SourceError | None) -> None:
+        """See `contract.source.FlowControl`."""
+        self._report(error)
+
+    # For those who look
+
+    def blocked(self) -> list[dict[str, object]]:
+        """Return what is blocked and why: origin, id, reason, status, since."""
+        return [
+            {
+                "origin": delivery.message.origin,
+                "id": delivery.message.id,
+                "reason": delivery.blocked.reason,
+                "status": delivery.blocked.status,
+                "since": delivery.blocked.since,
+            }
+            for delivery in self._deliverer.reaction.blocked
+            if delivery.blocked is not None
+        ]
+
+    def __repr__(self) -> str:
+        return f"<Pipeline {self._deliverer!r}>"
+
+
+def _on_the_wire(track: Track) -> bool:
+    return any(delivery.wire for delivery in track.window)

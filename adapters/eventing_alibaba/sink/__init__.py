@@ -1,0 +1,1 @@
+"""One event in, one outcome out. No retry here: that is the flow's."""

@@ -1,0 +1,215 @@
+"""Which partitions this process has.
+
+librdkafka calls these functions from within `poll`, so they run in the consumer's thread, and what
+they raise would be thrown away together with the records of that poll. An error is therefore kept
+in `failure`, and the session ends with it at the next step. Nor may they poll or ask for topics
+(see `topics`); what they call is safe within callbacks.
+
+Given up in order (revoked), a partition is drained first: what is on the wire may finish, the mark
+is moved to what is settled, committed, and only then may the next owner start. Given up because
+the group has already given it to somebody else (lost), there is nothing to wait for and nothing
+that we may commit.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from confluent_kafka import KafkaException, TopicPartition
+
+from eventing_alibaba.contract.errors import Disconnected, SourceError, Unavailable
+from eventing_alibaba.sources.kafka.errors import Names, signal
+from eventing_alibaba.sources.kafka.tracks import Track
+
+if TYPE_CHECKING:
+    from confluent_kafka import Consumer
+
+    from eventing_alibaba.sources.kafka.bridge import Bridge
+    from eventing_alibaba.sources.kafka.commits import Commits
+    from eventing_alibaba.sources.kafka.offsets import StartOffsets
+    from eventing_alibaba.sources.kafka.trouble import Trouble
+
+log: Final = logging.getLogger(__name__)
+
+
+class Assignment:
+    """The assigned partitions, as the group and the brokers change them.
+
+    Attributes:
+        by_topic: tracks by topic and number; other parts look at it, only this one changes it.
+        joined: the group has given us our first assignment, which may be empty.
+        leaving: the session ends; what is revoked now was drained and committed before.
+        failure: why the session cannot go on; None while it can.
+        on_assigned: called with new tracks, still inside the callback.
+    """
+
+    def __init__(
+        self,
+        *,
+        starts: Callable[[], StartOffsets],
+        commits: Callable[[], Commits],
+        bridge: Bridge,
+        trouble: Trouble,
+        names: Names,
+        count: Callable[[str, int], None],
+    ) -> None:
+        self.by_topic: dict[str, dict[int, Track]] = {}
+        self.joined = False
+        self.leaving = False
+        self.failure: SourceError | None = None
+        self.on_assigned: Callable[[Sequence[Track]], None] = lambda tracks: None  # noqa: ARG005
+        self._starts = starts
+        self._commits = commits
+        self._bridge = bridge
+        self._trouble = trouble
+        self._names = names
+        self._count = count
+        self._epoch = 0
+
+    def tracks(self) -> Iterator[Track]:
+        """All assigned tracks."""
+        for tracks in self.by_topic.values():
+            yield from tracks.values()
+
+    def on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Take new partitions; their starts are committed when this returns."""
+        try:
+            if partitions:
+                self._assign(consumer, partitions)
+            else:
+                consumer.incremental_assign([])
+            self.joined = True
+        except Exception as error:  # noqa: BLE001 - see the module's text
+            self._fail(error)
+
+    def on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Give partitions up in order."""
+        try:
+            tracks = self._take(partitions)
+            if not self.leaving:
+                self._hand_over(consumer, tracks)
+            consumer.incremental_unassign(partitions)
+        except Exception as error:  # noqa: BLE001 - see the module's text
+            self._fail(error)
+
+    def on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Give partitions up that already belong to somebody else."""
+        try:
+            self.lose(self._take(partitions))
+            consumer.incremental_unassign(partitions)
+        except Exception as error:  # noqa: BLE001 - see the module's text
+            self._fail(error)
+
+    def lose(self, tracks: Sequence[Track]) -> None:
+        """Let the flow drop tracks without waiting for anything."""
+        if tracks:
+            log.warning("lost %s to the rest of the group", _listed(tracks))
+            self._bridge.drain(tracks, lost=True)
+            self._bridge.forget(tracks)
+
+    def give_up(self, consumer: Consumer) -> None:
+        """Give all partitions up in order, because the session ends though the flow goes on."""
+        self._hand_over(consumer, self._take([_named(track) for track in self.tracks()]))
+
+    def on_out_of_range(self, consumer: Consumer, topic: str, partition: int, offset: int) -> None:
+        """Go on at the first record there is, because the one at `offset` is not there.
+
+        Retention has deleted it: what is missing is counted and reported. Or the partition ends
+        before it: the topic was made anew (or its log was cut), and the marks of the old one mean
+        nothing any more.
+        """
+        track = self.by_topic.get(topic, {}).get(partition)
+        if track is None:
+            return
+        low, high = self._starts().bounds(topic, partition)
+        fresh: list[Track] = []
+        start = offset
+        if offset < low:
+            start = low
+            track.ended(low)
+            self._report_lost(track, low - offset)
+        elif offset > high:
+            start = low
+            self.lose(self._take([_named(track)]))
+            fresh.append(self._track(topic, partition, low, track.metadata, stored=False))
+            self._report_new(topic, partition)
+        # After this error librdkafka has stopped the partition and does not take a seek.
+        consumer.incremental_unassign([TopicPartition(topic, partition)])
+        consumer.incremental_assign([TopicPartition(topic, partition, start)])
+        self.on_assigned(fresh or [track])
+
+    def _hand_over(self, consumer: Consumer, tracks: Sequence[Track]) -> None:
+        if tracks:
+            self._bridge.drain(tracks, lost=False)
+            self._commits().now(consumer, tracks)
+            self._bridge.forget(tracks)
+            log.info("gave up %s", _listed(tracks))
+
+    def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        fresh = [
+            self._track(
+                start.topic, start.partition, start.offset, start.metadata, stored=start.stored
+            )
+            for start in self._starts().resolve(partitions)
+        ]
+        consumer.incremental_assign([TopicPartition(t.topic, t.partition, t.next) for t in fresh])
+        self.on_assigned(fresh)
+        log.info("got %s", _listed(fresh))
+
+    def _track(
+        self, topic: str, partition: int, start: int, metadata: str, *, stored: bool
+    ) -> Track:
+        self._epoch += 1
+        track = Track(topic, partition, epoch=self._epoch, start=start, metadata=metadata)
+        if not stored:
+            track.stored = -1  # so that the next commit brings it
+        self.by_topic.setdefault(topic, {})[partition] = track
+        return track
+
+    def _take(self, partitions: Iterable[TopicPartition]) -> list[Track]:
+        """Remove tracks; from now on nothing of theirs is handed out."""
+        taken = []
+        for item in partitions:
+            track = self.by_topic.get(item.topic, {}).pop(item.partition, None)
+            if track is not None:
+                track.live = False
+                taken.append(track)
+        return taken
+
+    def _report_lost(self, track: Track, records: int) -> None:
+        self._count("retention_lost_records", records)
+        sentence = (
+            f"retention has deleted up to {records} records of {track.topic}[{track.partition}]"
+            " before they were delivered; lengthen the topic's retention, or see why the service"
+            " was slow"
+        )
+        log.error("%s", sentence)
+        self._trouble.note(Unavailable(sentence, reason="RetentionLostRecords"))
+
+    def _report_new(self, topic: str, partition: int) -> None:
+        sentence = (
+            f"{topic}[{partition}] ends before the offset that was committed: the topic was made"
+            " anew, or its log was cut; it is read from its beginning"
+        )
+        log.error("%s", sentence)
+        self._trouble.note(Unavailable(sentence, reason="TopicRecreated"))
+
+    def _fail(self, error: Exception) -> None:
+        if isinstance(error, KafkaException):
+            error = signal(error.args[0], self._names)
+        if not isinstance(error, SourceError):
+            log.error("a rebalance failed in a way it should not", exc_info=error)
+            error = Disconnected(
+                "a rebalance failed by a defect of the adapter; see its log", reason="Defect"
+            )
+        self.failure = self.failure or error
+
+
+def _named(track: Track) -> TopicPartition:
+    return TopicPartition(track.topic, track.partition)
+
+
+def _listed(tracks: Iterable[Track]) -> str:
+    return ", ".join(f"{t.topic}[{t.partition}] at {t.mark()}" for t in tracks) or "nothing"

@@ -1,0 +1,199 @@
+"""A record becomes a CloudEvent, as Knative's KafkaSource makes it. Pure; runs for every record.
+
+What differs from Knative: the source names our kind; header names are cut to CloudEvents' length
+and never collide (see `headers`); a null header value is left out instead of losing the record; and
+where a record says nothing of its content type it is found out, so that a service need not guess.
+
+What stays the same from record to record is made once: the source per topic, the seconds of the
+time, the plan for a set of header names.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from eventing_alibaba.contract.event import AttributeValue, Event
+from eventing_alibaba.sources.kafka import passthrough
+from eventing_alibaba.sources.kafka.headers import Plan, plan, text
+from eventing_alibaba.sources.kafka.keys import READERS
+
+if TYPE_CHECKING:
+    from eventing_alibaba.contract.message import Attributes, Message
+    from eventing_alibaba.contract.spec import Context
+    from eventing_alibaba.sources.kafka.spec import AliKafkaSourceSpec
+
+TYPE: Final = "dev.knative.kafka.event"
+_PLANS_KEPT: Final = 1_024
+_NO_HEADERS: Final = plan(())
+_JSON: Final = "application/json"
+_TEXT: Final = "text/plain; charset=utf-8"
+_BYTES: Final = "application/octet-stream"
+# First bytes of what may be JSON, with the last ones that it must have then; one that is short may
+# also be a number or a word, with any last byte.
+_PAIRS: Final = {ord("{"): ord("}"), ord("["): ord("]"), ord('"'): ord('"')}
+_SCALARS: Final = frozenset(b"-0123456789tfn")
+_LONGEST_SCALAR: Final = 40
+_BLANKS: Final = b" \t\r\n"
+_FRACTIONS: Final = [f".{milliseconds:03d}Z" for milliseconds in range(1000)]
+
+
+class EventMapper:
+    """Maps messages of one source; keeps nothing but what makes it fast."""
+
+    def __init__(self, spec: AliKafkaSourceSpec, context: Context) -> None:
+        wishes = context.event
+        self._type = wishes.type or TYPE
+        self._content_type = wishes.content_type
+        self._sources = {
+            topic: wishes.source
+            or "/apis/sources.eventing-alibaba.dev/namespaces/"
+            f"{context.namespace}/alikafkasources/{context.name}#{topic}"
+            for topic in spec.topics
+        }
+        self._key = READERS[spec.key_type]
+        self._plans: dict[tuple[str, ...], Plan] = {}
+        self._media_types: dict[bytes | str | None, str] = {}
+        self._second = -1
+        self._second_text = ""
+
+    def event(self, message: Message) -> Event:
+        """Return the event of a record, or the one that the record already is.
+
+        The message is one of `KafkaSource.receive`.
+        """
+        headers = message.attributes
+        doing = _NO_HEADERS
+        content_type: str | None = None
+        if headers:
+            names = tuple([name for name, _ in headers])
+            doing = self._plans.get(names) or self._plan(names)
+            if doing.content_type >= 0:
+                written = headers[doing.content_type][1]
+                content_type = self._media_types.get(written) or self._media_type(written)
+                if content_type and content_type[:23].lower() == passthrough.STRUCTURED:
+                    event = None if message.null else self._structured(message, content_type)
+                    if event is not None:
+                        return event
+                    content_type = None
+        body = None if message.null else message.body
+        if doing.cloudevent:
+            event = passthrough.binary(doing.cloudevent, headers, content_type, body)
+            if event is not None:
+                return event
+        if content_type is None and body is not None:
+            content_type = self._content_type or guess(body)
+        track: Any = message.track
+        offset: Any = message.receipt
+        partition: int = track.partition
+        extensions: dict[str, AttributeValue] = {}
+        key = message.key
+        if key:
+            extensions["partitionkey"] = extensions["key"] = self._key(key)
+        if doing.extensions:
+            _add(extensions, doing, headers)
+        extensions["knativekafkapartition"] = partition
+        extensions["knativekafkaoffset"] = offset
+        return Event(
+            message.id,
+            self._sources[message.origin],
+            self._type,
+            body,
+            content_type,
+            f"partition:{partition}#{offset}",
+            None if message.time is None else self._rfc3339(message.time),
+            None,
+            extensions,
+        )
+
+    def _structured(self, message: Message, media_type: str) -> Event | None:
+        event = passthrough.structured(media_type, message.body)
+        if event is not None and event.structured:
+            # It is passed on unread; these only serve whoever has to name it here.
+            event.id = message.id
+            event.source, event.type = self._sources[message.origin], self._type
+        return event
+
+    def _plan(self, names: tuple[str, ...]) -> Plan:
+        if len(self._plans) >= _PLANS_KEPT:
+            self._plans.clear()
+        self._plans[names] = made = plan(names)
+        return made
+
+    def _media_type(self, written: bytes | str | None) -> str | None:
+        found = _media_type(written)
+        if found is not None and len(self._media_types) < _PLANS_KEPT:
+            self._media_types[written] = found
+        return found
+
+    def _rfc3339(self, moment: float) -> str:
+        milliseconds = round(moment * 1000)
+        second = milliseconds // 1000
+        if second != self._second:
+            self._second = second
+            self._second_text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        return self._second_text + _FRACTIONS[milliseconds % 1000]
+
+
+def guess(body: bytes) -> str:
+    """Return the content type of data that comes without one.
+
+    JSON if it parses, text if it is UTF-8 without NUL characters, else plain bytes.
+    """
+    if _may_be_json(body):
+        try:
+            orjson.loads(body)
+        except orjson.JSONDecodeError:
+            pass
+        else:
+            return _JSON
+    if b"\0" in body:
+        return _BYTES
+    if not body.isascii():
+        try:
+            body.decode()
+        except UnicodeDecodeError:
+            return _BYTES
+    return _TEXT
+
+
+def _may_be_json(body: bytes) -> bool:
+    """Look at both ends, so that other data is not parsed in vain."""
+    if not body:
+        return False
+    first, last = body[0], body[-1]
+    if first in _BLANKS or last in _BLANKS:
+        body = body.strip(_BLANKS)
+        if not body:
+            return False
+        first, last = body[0], body[-1]
+    if first in _PAIRS:
+        return last == _PAIRS[first]
+    return first in _SCALARS and len(body) <= _LONGEST_SCALAR
+
+
+def _media_type(value: bytes | str | None) -> str | None:
+    """Return a content type as the producer wrote it; None if it cannot be one."""
+    if value is None:
+        return None
+    try:
+        written = (value.decode("ascii") if isinstance(value, bytes) else value).strip()
+    except UnicodeDecodeError:
+        return None
+    return written if written and written.isascii() and written.isprintable() else None
+
+
+def _add(extensions: dict[str, AttributeValue], doing: Plan, headers: Attributes) -> None:
+    if not doing.repeats:
+        for position, name in doing.extensions:
+            value = headers[position][1]
+            if value is not None:
+                extensions[name] = text(value)
+        return
+    for position, name in doing.extensions:
+        value = headers[position][1]
+        if value is not None:
+            before = extensions.get(name)
+            extensions[name] = text(value) if before is None else f"{before},{text(value)}"

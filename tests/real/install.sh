@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Installs what the real-server tests and the benchmark need and this machine lacks:
+#   java, javac   JDK 17 or newer   runs Kafka
+#   mvn           Maven             fetches Kafka's and the peers' jars
+#   nginx                           the sink that answers as fast as a sink can
+#   wrk                             says how fast that is
+#   gcc                             builds the benchmark's slow and recording sink
+# Debian's packages are used, through apt-get, as root or by sudo. With everything in place nothing
+# is asked of any index and the script is done in a few milliseconds without a word. Services that a
+# package would start (nginx on port 80) are not started.
+#
+# Exit status: 0 if all is there, 1 if something is missing and could not be installed; a sentence
+# says what.
+set -euo pipefail
+export PATH="$PATH:/usr/sbin:/sbin"
+
+say() { printf 'tests/real/install.sh: %s\n' "$*" >&2; }
+
+has_jdk() {
+  command -v java >/dev/null || return 1
+  local home version
+  # A JDK's release file spares the half second that `java -version` takes.
+  home=$(dirname "$(dirname "$(readlink -f "$(command -v java)")")")
+  version=$(sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$home/release" 2>/dev/null || true)
+  [[ -n $version ]] || version=$(java -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p;q')
+  [[ ${version:-0} -ge 17 ]]
+}
+
+wanted=()
+has_jdk || wanted+=(openjdk-17-jdk-headless)
+command -v mvn >/dev/null || wanted+=(maven)
+command -v nginx >/dev/null || wanted+=(nginx-light)
+command -v wrk >/dev/null || wanted+=(wrk)
+command -v gcc >/dev/null || wanted+=(gcc libc6-dev)
+[[ ${#wanted[@]} -gt 0 ]] || exit 0
+
+if ! command -v apt-get >/dev/null; then
+  say "needs ${wanted[*]} (Debian's names), but this machine has no apt-get: install them by hand."
+  exit 1
+fi
+as_root=()
+if [[ $(id -u) -ne 0 ]]; then
+  if ! sudo -n true 2>/dev/null; then
+    say "needs ${wanted[*]}, but is neither root nor allowed to use sudo without a password:" \
+      "run 'sudo apt-get install ${wanted[*]}'."
+    exit 1
+  fi
+  as_root=(sudo -n)
+fi
+
+# Debian's way to install a server without starting it: this file answers 'no' to init scripts.
+policy=/usr/sbin/policy-rc.d
+if [[ ! -e $policy ]]; then
+  trap '"${as_root[@]}" rm -f "$policy"' EXIT
+  printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+  "${as_root[@]}" chmod 755 "$policy"
+fi
+
+log=$(mktemp)
+apt() { # waits for another apt-get instead of failing beside it
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get -q -y -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3 "$@" >>"$log" 2>&1
+}
+say "installing ${wanted[*]} ..."
+candidates() { apt-cache policy "${wanted[@]}" 2>/dev/null; }
+if grep -q 'Candidate: (none)' < <(candidates) || [[ -z $(candidates) ]]; then
+  apt update || say "apt-get update failed, trying with the package lists as they are."
+fi
+# A list that is some weeks old names files that are gone: update once and try again.
+if ! apt install --no-install-recommends "${wanted[@]}"; then
+  apt update || true
+  if ! apt install --no-install-recommends "${wanted[@]}"; then
+    tail -n 20 "$log" >&2
+    say "apt-get could not install ${wanted[*]}; its last lines are above."
+    exit 1
+  fi
+fi
+rm -f "$log"
