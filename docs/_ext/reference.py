@@ -1,4 +1,4 @@
-"""Directives for the tables of `tables.py`: `fields`, `reasons`, `metrics`, `environment`, `command`.
+"""Directives for what `tables.py` makes: fields, reasons, metrics, environment, command.
 
 They are made while the site is built, so there is no generated file that could be out of date, and
 nothing to check but that the site builds.

@@ -28,7 +28,7 @@ SECRET: Final = "SecretReference"  # noqa: S105 - a model's name
 VARIABLES: Final[Mapping[str, str]] = {
     names.SINK: "URL that events go to; used instead of `spec.sink`.",
     names.CA_CERTS: "PEM certificates to trust for the sink, besides the system's.",
-    names.AUDIENCE: "OIDC audience of the sink; read, without effect yet.",
+    names.AUDIENCE: "OIDC audience of the sink: requests carry the token for it.",
     names.SINK_TIMEOUT: "Seconds the sink may take; instead of the default of"
     " `spec.delivery.timeout`, never instead of one that was written.",
     names.OVERRIDES: 'JSON such as `{"extensions": {"name": "value"}}`; goes over'
@@ -46,9 +46,12 @@ VARIABLES: Final[Mapping[str, str]] = {
     names.METRICS_PORT: f"Port of the metrics; {names.DEFAULT_METRICS_PORT}.",
     names.LOG_FORMAT: "`json` or `text`; text on a terminal, else JSON.",
     names.LOG_LEVEL: "`debug`, `info`, `warn` or `error`; goes before `K_LOGGING_CONFIG`.",
-    names.TOKEN_FILE: f"File of the OIDC token for the sink (without effect yet); `{names.DEFAULT_TOKEN_FILE}`.",
+    names.TOKEN_FILE: "File of the OIDC token for the sink's audience, read anew when it changes;"
+    f" `{names.DEFAULT_TOKEN_FILE}`.",
     names.TERMINATION_LOG: "File that takes the last words of a process that gives up;"
     f" `{names.DEFAULT_TERMINATION_LOG}`.",
+    names.CONTROL: "Path of the socket by which `skip` reaches the adapter; else a name made of the"
+    " object's in the directory `TMPDIR`, or `/tmp`.",
 }
 
 _BOUNDS: Final = (("minimum", "≥"), ("maximum", "≤"))
@@ -133,7 +136,13 @@ def _telemetry(own: Iterable[str]) -> Telemetry:
         counters.count(name, 1)
     nothing: Any = SimpleNamespace(held=None)
     gauges = {name: lambda: 0.0 for name in run._gauges(nothing, nothing, nothing)}
-    return Telemetry(counters, kind="Kind", source="namespace/name", gauges=gauges)
+    return Telemetry(
+        counters,
+        kind="Kind",
+        source="namespace/name",
+        gauges=gauges,
+        breaker=lambda: "closed",
+    )
 
 
 def _fields(schema: Any, known: Mapping[str, Any], path: str) -> Iterator[Sequence[str]]:
@@ -151,6 +160,8 @@ def _fields(schema: Any, known: Mapping[str, Any], path: str) -> Iterator[Sequen
         yield f"`{where}`", shown, "" if nested and default != "required" else default, _flow(text)
         if nested:
             yield from _fields(node, known, f"{where}.")
+        elif item := node.get("items", {}).get("$ref"):
+            yield from _fields(known[item.rpartition("/")[2]], known, f"{where}[].")
 
 
 def _resolved(raw: Any, known: Mapping[str, Any]) -> tuple[Any, str]:
@@ -169,8 +180,12 @@ def _type(node: Any, model: str) -> str:
         return "[secret](#secrets)"
     if "enum" in node:
         return ", ".join(f"`{value}`" for value in node["enum"])
+    if node.get("x-kubernetes-preserve-unknown-fields"):
+        return "filter"
     kind = node["type"]
     if kind == "array":
+        if "$ref" in node["items"]:
+            return "list"
         return f"list of {_type(node['items'], '')}"
     if kind == "object":
         return "text by name"

@@ -14,11 +14,13 @@ from typing import Any, Self
 from eventing_alibaba.contract.errors import SourceError
 from eventing_alibaba.contract.event import Event
 from eventing_alibaba.contract.message import Message
-from eventing_alibaba.contract.source import FlowControl
+from eventing_alibaba.contract.source import FlowControl, Source
 from eventing_alibaba.contract.spec import FlowOptions
+from eventing_alibaba.flow.convert import Chosen
 from eventing_alibaba.flow.counters import Counters
 from eventing_alibaba.flow.pipeline import Pipeline
 from eventing_alibaba.flow.policies.retry import Retry
+from eventing_alibaba.flow.react import Exhausted
 from eventing_alibaba.sink.post import Sink, SinkOptions
 from eventing_alibaba.wire.answer import Answer
 from eventing_alibaba.wire.errors import WireError
@@ -203,10 +205,14 @@ class Run:
 
     def __init__(
         self,
-        broker: Broker,
+        broker: Source,
         service: Service,
         *,
         retry: Retry | None = None,
+        exhausted: Exhausted | None = None,
+        keep: Callable[[Event], bool] | None = None,
+        max_age: float | None = None,
+        now: Callable[[], float] | None = None,
         **options: Any,
     ) -> None:
         self.broker = broker
@@ -222,7 +228,10 @@ class Run:
             retry=retry or Retry(delay=1.0, longest=60.0, chance=lambda: 1.0),
             counters=self.counters,
             report=self.reports.append,
+            exhausted=exhausted,
+            chosen=Chosen(passes=keep, max_age=max_age),
             clock=asyncio.get_running_loop().time,
+            now=now or asyncio.get_running_loop().time,
         )
         self.task: asyncio.Task[None] | None = None
 

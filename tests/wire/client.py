@@ -9,6 +9,7 @@ from typing import Any
 from tests.wire.scripted import PATIENCE
 
 from eventing_alibaba.wire.answer import Answer
+from eventing_alibaba.wire.connection import Connection
 from eventing_alibaba.wire.errors import WireError
 from eventing_alibaba.wire.pool import Pool
 
@@ -27,6 +28,41 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+class Dials:
+    """Takes the place of a pool's dialer: connections open or fail when the test says so.
+
+    Attributes:
+        asked: attempts so far.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self.asked = 0
+        self._dial = pool._dialer.dial
+        self._gates: list[asyncio.Future[WireError | None]] = []
+        pool._dialer.dial = self._wait  # type: ignore[method-assign]
+
+    def succeed(self) -> None:
+        """Let the oldest attempt go on."""
+        self._gates.pop(0).set_result(None)
+
+    def fail(self) -> None:
+        """Let the oldest attempt find nobody."""
+        self._gates.pop(0).set_result(WireError("connect", "nobody there", sent=False))
+
+    async def _wait(self, protocol: Callable[[], Connection]) -> Connection:
+        self.asked += 1
+        gate: asyncio.Future[WireError | None] = asyncio.get_running_loop().create_future()
+        self._gates.append(gate)
+        try:
+            error = await gate
+        except asyncio.CancelledError:
+            self._gates.remove(gate)
+            raise
+        if error is not None:
+            raise error
+        return await self._dial(protocol)
 
 
 class Results:

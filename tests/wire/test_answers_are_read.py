@@ -12,13 +12,11 @@ from eventing_alibaba.wire.answer import PLAIN, Answer
 from eventing_alibaba.wire.http1 import (
     ANSWER_LIMIT,
     HEAD_LIMIT,
-    HEADERS_LIMIT,
-    INTERIM_LIMIT,
     MEMO_LIMIT,
     AnswerReader,
     Memo,
-    ProtocolError,
 )
+from eventing_alibaba.wire.message import HEADERS_LIMIT, INTERIM_LIMIT, ProtocolError
 
 INTERIM = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
 CHUNKED = (
@@ -135,6 +133,17 @@ def test_what_is_no_http_1_answer_is_refused(data: bytes, step: int) -> None:
     found = read(data, cuts=tuple(range(step, len(data), step)))
     assert isinstance(found, str)
     assert found.startswith("fault: ")
+
+
+def test_answer_after_half_an_answer_is_not_taken_for_it() -> None:
+    """A whole answer, known or not, that continues a broken one does not count as an answer."""
+    for known in (False, True):
+        subject = reader()
+        if known:
+            assert subject.feed(WHOLE[0][0]) is PLAIN[202]
+        assert subject.feed(b"HTTP/1.1 2") is None
+        with pytest.raises(ProtocolError):
+            subject.feed(WHOLE[0][0])
 
 
 def test_tls_is_recognized() -> None:

@@ -62,12 +62,14 @@ async def test_the_connection_used_last_is_used_next(pools: Pools) -> None:
         b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nH",
         b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\ngarbage",
+        b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\nH",
         b"HTTP/1.1 204 OK\r\nContent-Length: 5\r\n\r\nhello",
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nhello",
     ],
     ids=[
         "close", "close-in-a-list", "http-1.0", "close-after-500", "second-answer",
-        "first-byte-of-another", "garbage-after-404", "body-after-204", "upgrade",
+        "first-byte-of-another", "garbage-after-404", "first-byte-after-404", "body-after-204",
+        "upgrade",
     ],
 )  # fmt: skip
 async def test_connection_is_closed_after_such_an_answer(pools: Pools, answer: bytes) -> None:
@@ -177,11 +179,14 @@ async def test_early_answer_counts_and_closes(pools: Pools) -> None:
         await asyncio.Event().wait()
 
     async with Scripted(early, serve_ok) as server:
-        results = Results(pools(server.target))
+        pool = pools(server.target)
+        results = Results(pool)
         answer = await results.answer(request=post(b"x" * 50_000_000))
         assert answer.status == 413
         await results.answer()
         assert len(server.peers) == 2
+        (connection,) = pool._idle
+        assert connection.transport.get_write_buffer_limits() == (0, 0)  # one byte is noticed
 
 
 async def test_exception_in_done_is_reported_and_harmless(pools: Pools) -> None:

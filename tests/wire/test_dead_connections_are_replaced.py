@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import cast
 
 import pytest
-from tests.wire.client import Clock, Results, post
+from tests.wire.client import Clock, Dials, Results, post, until
 from tests.wire.scripted import OK, Peer, Script, Scripted, answering, serve_ok
 
 from eventing_alibaba.wire.errors import WireError
@@ -75,24 +75,25 @@ async def test_it_is_sent_again_only_once(pools: Pools) -> None:
 
 
 async def test_it_is_sent_again_on_no_other_old_connection(pools: Pools) -> None:
-    """The second try never goes to a warm connection, which may be as dead as the first."""
-    held = asyncio.Event()
-    there = asyncio.Event()
+    """The second try never goes to a warm connection, which may be as dead as the first.
+
+    A request that came later, and was never written, takes that one meanwhile.
+    """
+    release = asyncio.Event()
     arrived = 0
+    both = asyncio.Event()
 
     async def warm(peer: Peer) -> None:
         nonlocal arrived
         await peer.request()
         arrived += 1
         if arrived == 2:
-            there.set()
-        await there.wait()
+            both.set()
+        await both.wait()
         await peer.write(OK)
-        request = await peer.request()
-        if request.endswith(b"dies"):
-            peer.close()
+        if (await peer.request()).endswith(b"dies"):
             return
-        await held.wait()
+        await release.wait()
         await peer.write(OK)
         await serve_ok(peer)
 
@@ -102,12 +103,17 @@ async def test_it_is_sent_again_on_no_other_old_connection(pools: Pools) -> None
         results.send()
         results.send()
         await results.wait(2)
-        results.send("held", post(b"held"), then=held.clear)
+        dials = Dials(pool)
+        results.send("held", post(b"held"))
         results.send("dies", post(b"dies"))
-        await results.wait(3)
-        assert results.got[-1][0] == "dies"
-        held.set()
+        await until(lambda: pool.resends == 1)
+        results.send("later", post(b"later"))
+        release.set()
         await results.wait(4)
+        assert [token for token, _ in results.got[2:]] == ["held", "later"]
+        dials.succeed()
+        await results.wait(5)
+        assert results.got[-1][0] == "dies"
         assert server.peers[2].requests == [post(b"dies")]
 
 
@@ -142,16 +148,24 @@ async def test_part_of_an_answer_is_not_made_good(pools: Pools) -> None:
 
 async def test_all_connections_may_die_at_once(pools: Pools) -> None:
     """A server that restarts costs its clients nothing but new connections."""
-    async with Scripted(*[dying("close", answers=1)] * 5, serve_ok) as server:
+    meet = [asyncio.Barrier(5), asyncio.Barrier(5)]
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await meet[0].wait()
+        await peer.write(OK)
+        await peer.request()
+        await meet[1].wait()
+
+    async with Scripted(*[script] * 5, serve_ok) as server:
         pool = pools(server.target, limit=5)
         results = Results(pool)
-        for _ in range(2):
-            expected = len(results.got) + 5
+        for expected in (5, 10):
             for n in range(5):
                 results.send(n)
             await results.wait(expected)
         assert all(not isinstance(result, WireError) for _, result in results.got)
-        assert pool.resends == 5
+        assert (pool.resends, pool.opened) == (5, 10)
 
 
 async def test_deadline_counts_from_the_first_try(pools: Pools, clock: Clock) -> None:

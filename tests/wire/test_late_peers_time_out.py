@@ -8,6 +8,7 @@ from collections.abc import Callable
 from tests.wire.client import Clock, Results, post, until
 from tests.wire.scripted import PATIENCE, Peer, Scripted, serve_ok
 
+from eventing_alibaba.wire.alarm import Alarm
 from eventing_alibaba.wire.pool import SWEEP_SECONDS, Pool
 
 Pools = Callable[..., Pool]
@@ -57,6 +58,22 @@ async def test_timer_finds_the_nearest_deadline(pools: Pools) -> None:
         ((token, error),) = await results.wait()
         assert (token, getattr(error, "kind", error)) == ("short", "answer_timeout")
         assert asyncio.get_running_loop().time() - started < SWEEP_SECONDS
+
+
+async def test_alarm_rings_once_at_the_earliest_time() -> None:
+    """A later time does not put an earlier one off, and none rings after `off`."""
+    rung = asyncio.Event()
+    alarm = Alarm(rung.set)
+    alarm.set(1000.01, 1000.0)
+    alarm.set(9000.0, 1000.0)
+    assert alarm.at == 1000.01
+    async with asyncio.timeout(PATIENCE):
+        await rung.wait()
+    assert alarm.at == float("inf")
+    alarm.set(2000.0, 1000.0)
+    alarm.off()
+    alarm.off()
+    assert (alarm.at, alarm._handle) == (float("inf"), None)
 
 
 async def test_peer_that_stops_reading_is_noticed(pools: Pools, clock: Clock) -> None:

@@ -6,10 +6,9 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from tests.wire.client import Results, post, until
+from tests.wire.client import Dials, Results, post, until
 from tests.wire.scripted import PATIENCE, Peer, Scripted, serve_ok, together
 
-from eventing_alibaba.wire.connection import Connection
 from eventing_alibaba.wire.errors import WireError
 from eventing_alibaba.wire.pool import Pool
 
@@ -63,34 +62,80 @@ async def test_busy_connections_beyond_a_lowered_limit_close_as_they_finish(pool
         assert "idle=1 busy=0" in repr(pool)
 
 
-async def test_freed_connection_serves_the_oldest_waiting_request(
-    pools: Pools, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_freed_connection_serves_the_oldest_waiting_request(pools: Pools) -> None:
     """What waits for a new connection goes out on one that is freed before, first come first.
 
-    The attempts that nobody needs any more may then fail without anybody noticing.
+    The attempts that nobody needs any more are there for the next request, and fail unnoticed.
     """
-    nobody_there = asyncio.Event()
-
-    async def dial(_: object) -> Connection:
-        await nobody_there.wait()
-        raise WireError("connect", "nobody there", sent=False)
-
     async with Scripted(serve_ok) as server:
-        pool = pools(server.target, limit=3)
+        pool = pools(server.target)
         results = Results(pool)
         await results.answer(token="warm")
-        monkeypatch.setattr(pool._dialer, "dial", dial)
+        dials = Dials(pool)
         for token in ("first", "second", "third"):
             results.send(token)
         assert "busy=1 opening=2 waiting=2" in repr(pool)
         await results.wait(4)
         assert [token for token, _ in results.got] == ["warm", "first", "second", "third"]
         assert "opening=2 waiting=0" in repr(pool)
-        nobody_there.set()
+        results.send("fourth")
+        results.send("fifth")
+        await results.wait(6)
+        assert dials.asked == 2
+        dials.fail()
+        dials.fail()
         await until(lambda: "opening=0" in repr(pool))
-        assert len(results.got) == 4
+        assert len(results.got) == 6
         assert len(server.peers) == 1
+
+
+async def test_failed_attempt_spares_a_request_that_another_will_serve(pools: Pools) -> None:
+    """As long as there is an attempt for each request that waits, a failure is nobody's."""
+    async with Scripted(serve_ok) as server:
+        pool = pools(server.target)
+        results = Results(pool)
+        await results.answer(token="warm")
+        dials = Dials(pool)
+        for token in ("first", "second"):
+            results.send(token)
+        await results.wait(3)  # the second was served by the freed connection
+        pool._idle[0].retire()
+        results.send("third")
+        results.send("fourth")
+        await until(lambda: dials.asked == 2)
+        assert "opening=2 waiting=2" in repr(pool)
+        dials.fail()
+        await results.wait(4)
+        token, error = results.got[-1]
+        assert (token, getattr(error, "kind", error)) == ("third", "connect")
+        dials.succeed()
+        await results.wait(5)
+        token, answer = results.got[-1]
+        assert (token, getattr(answer, "status", answer)) == ("fourth", 200)
+
+
+async def test_failure_of_a_needless_attempt_is_unnoticed(pools: Pools) -> None:
+    """Two attempts and one request: when the first attempt fails, the second still serves it."""
+    async with Scripted(serve_ok) as server:
+        pool = pools(server.target)
+        results = Results(pool)
+        await results.answer(token="warm")
+        dials = Dials(pool)
+        results.send("first")
+        results.send("second")
+        results.send("third")
+        await results.wait(4)
+        assert "opening=2 waiting=0" in repr(pool)
+        pool._idle[0].retire()
+        results.send("last")
+        assert "opening=2 waiting=1" in repr(pool)
+        dials.fail()
+        await until(lambda: "opening=1" in repr(pool))
+        assert len(results.got) == 4
+        dials.succeed()
+        await results.wait(5)
+        token, answer = results.got[-1]
+        assert (token, getattr(answer, "status", answer)) == ("last", 200)
 
 
 async def test_failed_attempt_fails_the_oldest_waiting_request_only(pools: Pools) -> None:
@@ -122,28 +167,19 @@ async def test_connection_opened_for_nothing_is_kept_for_the_next_request(pools:
         assert "idle=2" in repr(pool)
 
 
-async def test_connection_that_comes_too_late_is_closed(
-    pools: Pools, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_connection_that_comes_too_late_is_closed(pools: Pools) -> None:
     """When the limit was lowered while a connection opened that nobody needs, it closes."""
-    go = asyncio.Event()
     async with Scripted(serve_ok) as server:
         pool = pools(server.target)
         results = Results(pool)
         await results.answer()
-        dial = pool._dialer.dial
-
-        async def late(protocol: Callable[[], Connection]) -> Connection:
-            await go.wait()
-            return await dial(protocol)
-
-        monkeypatch.setattr(pool._dialer, "dial", late)
+        dials = Dials(pool)
         results.send()
         results.send()
         await results.wait(3)
         pool.limit = 1
         assert "idle=1 busy=0 opening=1" in repr(pool)
-        go.set()
+        dials.succeed()
         await until(lambda: "opening=0" in repr(pool))
         assert "idle=1 busy=0" in repr(pool)
         assert pool.opened == 2

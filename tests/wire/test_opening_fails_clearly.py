@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from tests.wire.client import Results, until
@@ -52,9 +53,11 @@ async def test_name_does_not_exist(pools: Pools) -> None:
 async def test_host_that_does_not_answer(pools: Pools, deaf_port: int) -> None:
     """A connection that does not come about in time is a timeout that names the address."""
     target = Target.parse(f"http://127.0.0.1:{deaf_port}/")
-    error = await Results(pools(target, connect_timeout=0.05)).error()
+    pool = pools(target, connect_timeout=0.05)
+    error = await Results(pool).error()
     assert (error.kind, error.sent) == ("connect_timeout", False)
-    assert error.text == (f"connecting to {target.address} at 127.0.0.1 took longer than 0.05 s")
+    assert error.text == f"connecting to {target.address} at 127.0.0.1 took longer than 0.05 s"
+    assert [a[1][0] for a in pool._dialer._resolver._failed] == ["127.0.0.1"]
 
 
 async def test_dead_address_does_not_use_up_the_time_of_the_next(
@@ -119,15 +122,15 @@ async def test_connection_that_ends_before_it_is_used(
     """A connection that is lost while it opens counts as a failed attempt: nothing was sent."""
     async with Scripted(serve_ok) as server:
         pool = pools(server.target)
-        dial = pool._dialer.dial
+        wrap = pool._dialer._wrap
 
-        async def losing(protocol: Callable[[], Connection]) -> Connection:
-            connection = await dial(protocol)
+        async def losing(*given: Any) -> Connection:
+            connection = await wrap(*given)
             connection.transport.abort()
             await until(lambda: connection.lost)
             return connection
 
-        monkeypatch.setattr(pool._dialer, "dial", losing)
+        monkeypatch.setattr(pool._dialer, "_wrap", losing)
         error = await Results(pool).error()
         assert (error.kind, error.sent) == ("closed", False)
         assert error.text == f"{server.target.address} closed a connection at once"

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventing_alibaba.wire.answer import Answer
-from eventing_alibaba.wire.http1 import AnswerReader, ProtocolError
+from eventing_alibaba.wire.http1 import AnswerReader
+from eventing_alibaba.wire.message import ProtocolError
 
 SEEDS = [
     b"HTTP/1.1 202 Accepted\r\nDate: Mon, 01 Jan 2026 00:00:00 GMT\r\nContent-Length: 2\r\n\r\nok",

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from tests.wire.client import Results, post, until
+from tests.wire.client import Dials, Results, post, until
 from tests.wire.scripted import OK, PATIENCE, Peer, Scripted, serve_ok
 
 from eventing_alibaba.wire.answer import Answer
@@ -51,6 +51,23 @@ async def test_pool_goes_on_after_a_cut(pools: Pools) -> None:
         await server.connections(1)
         await until(lambda: "busy=1" in repr(pool))
         pool.cut()
+        await results.wait(2)
+        token, result = results.got[1]
+        assert (token, getattr(result, "status", result)) == ("next", 200)
+
+
+async def test_request_after_a_cut_gets_an_attempt_of_its_own(pools: Pools) -> None:
+    """Attempts that a cut has stopped serve nobody; who sends in `done` does not wait for them."""
+    async with Scripted(serve_ok) as server:
+        pool = pools(server.target)
+        dials = Dials(pool)
+        results = Results(pool)
+        results.send("cut", then=lambda: results.send("next"))
+        await until(lambda: dials.asked == 1)
+        pool.cut()
+        await until(lambda: dials.asked == 2)
+        assert "opening=1 waiting=1" in repr(pool)
+        dials.succeed()
         await results.wait(2)
         token, result = results.got[1]
         assert (token, getattr(result, "status", result)) == ("next", 200)

@@ -1,51 +1,37 @@
-"""TLS: whom the client believes, what it says when it does not, and rotation of files."""
+"""TLS: whom the client believes, and what it says when it does not."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime as dt
-import ipaddress
 import os
-import shutil
 import socket
 import ssl
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trustme
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from tests.wire.client import Clock, Results, post
+from tests.wire.certificates import (
+    AUTHORITY,
+    ISSUED,
+    OTHER,
+    PEM,
+    client_files,
+    expired,
+    self_signed,
+    serving,
+)
+from tests.wire.client import Results, post
 from tests.wire.scripted import OK, PATIENCE, Peer, Script, Scripted, serve_ok
 
 from eventing_alibaba.wire.pool import Pool
 from eventing_alibaba.wire.resolve import Address, Resolver
 from eventing_alibaba.wire.target import Target
-from eventing_alibaba.wire.tls import TlsContext, TlsOptions, build, explain
+from eventing_alibaba.wire.tls import TlsOptions, explain
 
 Pools = Callable[..., Pool]
-
-AUTHORITY = trustme.CA()
-OTHER = trustme.CA()
-ISSUED = AUTHORITY.issue_cert("localhost", "127.0.0.1")
-PEM = AUTHORITY.cert_pem.bytes().decode()
-
-
-def serving(issued: trustme.LeafCert = ISSUED) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    issued.configure_cert(context)
-    context.set_alpn_protocols(["h2", "http/1.1"])
-    return context
-
-
-def expired() -> trustme.LeafCert:
-    year = dt.datetime(2001, 1, 1, tzinfo=dt.UTC)
-    return AUTHORITY.issue_cert("127.0.0.1", not_before=year, not_after=year.replace(year=2002))
 
 
 async def test_given_authority_is_believed(pools: Pools) -> None:
@@ -56,6 +42,14 @@ async def test_given_authority_is_believed(pools: Pools) -> None:
         for _ in range(3):
             assert (await results.answer()).status == 200
         assert pool.opened == 1
+
+
+async def test_intermediate_authority_is_an_anchor(pools: Pools) -> None:
+    """Who gives an intermediate certificate as an authority believes it, as in Go."""
+    child = OTHER.create_child_ca()
+    async with Scripted(serve_ok, tls=serving(child.issue_cert("127.0.0.1"))) as server:
+        options = TlsOptions(system=False, ca_pem=child.cert_pem.bytes().decode())
+        assert (await Results(pools(server.target, tls=options)).answer()).status == 200
 
 
 async def test_name_is_checked_and_sent(pools: Pools, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +109,7 @@ async def test_distrust_is_told_apart(
 
 async def test_self_signed_certificate_is_told_apart(pools: Pools, tmp_path: Path) -> None:
     """A self-signed certificate is named as such, and given as an authority it is believed."""
-    key, cert = _self_signed(tmp_path)
+    key, cert = self_signed(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
     async with Scripted(serve_ok, tls=context) as server:
@@ -123,26 +117,6 @@ async def test_self_signed_certificate_is_told_apart(pools: Pools, tmp_path: Pat
         assert "is self-signed" in error.text
         pool = pools(server.target, tls=TlsOptions(system=False, ca_files=(str(cert),)))
         assert (await Results(pool).answer()).status == 200
-
-
-def _self_signed(folder: Path) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "sink")])
-    now = dt.datetime.now(dt.UTC)
-    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    built = (
-        x509.CertificateBuilder(name, name, key.public_key(), 1)
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    (folder / "cert.pem").write_bytes(built.public_bytes(pem))
-    return folder / "key.pem", folder / "cert.pem"
 
 
 def refusing(context: ssl.SSLContext) -> Script:
@@ -262,7 +236,7 @@ def asking_for_a_certificate() -> ssl.SSLContext:
 
 async def test_client_certificate_is_shown(pools: Pools, tmp_path: Path) -> None:
     """A server that wants a client certificate gets it."""
-    cert, key = _client_files(tmp_path)
+    cert, key = client_files(tmp_path)
     async with Scripted(serve_ok, tls=asking_for_a_certificate()) as server:
         options = TlsOptions(ca_pem=PEM, cert_file=str(cert), key_file=str(key))
         assert (await Results(pools(server.target, tls=options)).answer()).status == 200
@@ -291,14 +265,6 @@ async def test_large_request_passes_over_tls(pools: Pools) -> None:
         await results.answer()
         assert server.peers[0].requests == [post(body), post()]
         assert pool.opened == 1
-
-
-def _client_files(folder: Path) -> tuple[Path, Path]:
-    issued = AUTHORITY.issue_cert("me@tests.invalid")
-    cert, key = folder / "client.pem", folder / "client.key"
-    issued.cert_chain_pems[0].write_to_path(cert)
-    issued.private_key_pem.write_to_path(key)
-    return cert, key
 
 
 def test_rare_trouble_is_told_in_openssl_words() -> None:
@@ -337,156 +303,6 @@ async def test_peer_that_says_no_goodbye_does_not_hold_up_closing(
         await Results(pool).answer()
         await pool.close()
         assert "idle=0" in repr(pool)
-
-
-def test_directory_of_authorities_is_read(tmp_path: Path) -> None:
-    """Every visible file of a trust bundle's directory counts, a missing directory is empty."""
-    bundle = tmp_path / "bundle"
-    options = TlsOptions(system=False, ca_directories=(str(bundle),))
-    assert build(options).get_ca_certs() == []
-    bundle.mkdir()
-    (bundle / "..data").mkdir()
-    (bundle / ".hidden").write_text("nonsense")
-    AUTHORITY.cert_pem.write_to_path(bundle / "a.pem")
-    OTHER.cert_pem.write_to_path(bundle / "b")
-    assert len(build(options).get_ca_certs()) == 2
-
-
-def test_comments_in_a_bundle_are_harmless(tmp_path: Path) -> None:
-    """Text of any language may stand between certificates."""
-    (tmp_path / "ca.pem").write_text("# Büro\n" + PEM, encoding="utf-8")
-    options = TlsOptions(
-        system=False, ca_pem="# 证书\n" + PEM, ca_files=(str(tmp_path / "ca.pem"),)
-    )
-    assert len(build(options).get_ca_certs()) == 1
-
-
-@pytest.mark.parametrize(
-    ("options", "why"),
-    [
-        ({"ca_pem": "nonsense"}, "the given CA text holds no valid PEM certificate"),
-        ({"ca_files": ("none",)}, "none cannot be read: No such file"),
-        ({"ca_files": ("bad",)}, "bad holds no valid PEM certificate"),
-        ({"ca_directories": ("bad",)}, "bad cannot be read: Not a directory"),
-        ({"cert_file": "none"}, "none cannot be read"),
-        ({"cert_file": "bad"}, "are not both valid PEM"),
-        ({"cert_file": "client.pem", "key_file": "locked.key"}, "locked.key is encrypted"),
-        ({"cert_file": "client.pem", "key_file": "other.key"}, "do not belong together"),
-    ],
-)
-def test_unusable_file_is_named(
-    options: dict[str, Any], why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A file that cannot be used is named with what is wrong, and no prompt asks for a password."""
-    monkeypatch.chdir(tmp_path)
-    Path("bad").write_text("nonsense")
-    _client_files(tmp_path)
-    other = AUTHORITY.issue_cert("x").private_key_pem.bytes()
-    Path("other.key").write_bytes(other)
-    locked = serialization.load_pem_private_key(other, None).private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.BestAvailableEncryption(b"x"),
-    )
-    Path("locked.key").write_bytes(locked)
-    with pytest.raises(ValueError) as caught:
-        build(TlsOptions(**options))
-    assert why in str(caught.value)
-
-
-async def test_missing_file_fails_requests_until_it_is_there(
-    pools: Pools, tmp_path: Path, clock: Clock
-) -> None:
-    """A secret that is mounted late costs requests and no restart."""
-    path = tmp_path / "ca.pem"
-    async with Scripted(serve_ok, tls=serving()) as server:
-        tls = TlsContext(TlsOptions(system=False, ca_files=(str(path),)), clock=clock)
-        pool = pools(server.target, tls=tls)
-        error = await Results(pool).error()
-        assert (error.kind, error.sent) == ("tls", False)
-        assert f"the CA file {path} cannot be read" in error.text
-        AUTHORITY.cert_pem.write_to_path(path)
-        assert (await Results(pool).answer()).status == 200
-
-
-def test_changed_files_make_a_new_context(tmp_path: Path, clock: Clock) -> None:
-    """A rotated file is seen by the next connection, at most a second later."""
-    path = tmp_path / "ca.pem"
-    OTHER.cert_pem.write_to_path(path)
-    tls = TlsContext(TlsOptions(system=False, ca_files=(str(path),)), clock=clock)
-    first = tls.get()
-    clock.now += 1
-    assert tls.get() is first
-    AUTHORITY.cert_pem.write_to_path(path)
-    clock.now += 0.9
-    assert tls.get() is first
-    clock.now += 0.1
-    second = tls.get()
-    assert second is not first
-    assert second.get_ca_certs() != first.get_ca_certs()
-
-
-def test_changes_are_seen_in_directories_and_behind_links(tmp_path: Path, clock: Clock) -> None:
-    """Kubernetes swaps a link to a directory of files: that is a change like any other."""
-    for name, authority in (("v1", OTHER), ("v2", AUTHORITY)):
-        (tmp_path / name).mkdir()
-        authority.cert_pem.write_to_path(tmp_path / name / "ca.pem")
-        os.utime(tmp_path / name / "ca.pem", (1, 1))
-    bundle = tmp_path / "bundle"
-    bundle.symlink_to(tmp_path / "v1")
-    tls = TlsContext(TlsOptions(system=False, ca_directories=(str(bundle),)), clock=clock)
-    first = tls.get()
-    bundle.unlink()
-    bundle.symlink_to(tmp_path / "v2")
-    clock.now += 1
-    second = tls.get()
-    assert second.get_ca_certs() != first.get_ca_certs()
-    shutil.copy(tmp_path / "v1" / "ca.pem", tmp_path / "v2" / "more.pem")
-    clock.now += 1
-    assert len(tls.get().get_ca_certs()) == 2
-
-
-def test_broken_new_file_keeps_the_old_context(tmp_path: Path, clock: Clock) -> None:
-    """Half a rotation changes nothing, is reported once, and the other half completes it."""
-    said: list[str] = []
-    cert, key = _client_files(tmp_path)
-    options = TlsOptions(system=False, cert_file=str(cert), key_file=str(key))
-    tls = TlsContext(options, clock=clock, report=said.append)
-    first = tls.get()
-    (tmp_path / "new").mkdir()
-    new_cert, new_key = _client_files(tmp_path / "new")
-    shutil.copy(new_cert, cert)
-    for _ in range(3):
-        clock.now += 1
-        assert tls.get() is first
-    (sentence,) = said
-    assert "the old ones stay" in sentence
-    assert "do not belong together" in sentence
-    shutil.copy(new_key, key)
-    clock.now += 1
-    assert tls.get() is not first
-    clock.now += 1
-    shutil.copy(tmp_path / "new" / "client.pem", key)
-    tls.get()
-    assert len(said) == 2
-
-
-async def test_rotated_authority_serves_new_connections(
-    pools: Pools, tmp_path: Path, clock: Clock
-) -> None:
-    """After a rotation new connections verify with the new file; open ones go on."""
-    path = tmp_path / "ca.pem"
-    AUTHORITY.cert_pem.write_to_path(path)
-    async with Scripted(serve_ok, tls=serving()) as server:
-        tls = TlsContext(TlsOptions(system=False, ca_files=(str(path),)), clock=clock)
-        pool = pools(server.target, tls=tls, clock=clock, max_age=100)
-        await Results(pool).answer()
-        OTHER.cert_pem.write_to_path(path)
-        clock.now += 10
-        await Results(pool).answer()
-        clock.now += 121
-        error = await Results(pool).error()
-        assert error.kind == "tls"
 
 
 async def _nothing(peer: Peer) -> None:

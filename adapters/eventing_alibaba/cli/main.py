@@ -31,12 +31,15 @@ INTERRUPTED: Final = 130
 
 COMMANDS: Final = {
     "run": "receive messages of one source and deliver them as CloudEvents",
+    "skip": "list what is blocked in a running adapter, or let go of one message",
+    "seek": "move the offsets of a consumer group, while no adapter runs",
     "demo": "show events arriving, from a broker that is emulated on this machine",
 }
 """Each is the module of that name beside this one."""
 
 _EXAMPLES: Final = """\
 examples:
+  eventing-alibaba demo                           see events arrive, without any server
   eventing-alibaba run -f source.yaml             deliver until stopped
   eventing-alibaba run -f source.yaml --port 0    the same, with health checks on any free port
   eventing-alibaba run --help                     all about one command

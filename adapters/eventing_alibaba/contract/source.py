@@ -7,13 +7,15 @@ cancelled. `eventing_alibaba.testing.contract.SourceContract` runs these sentenc
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from eventing_alibaba.contract.errors import SourceError
     from eventing_alibaba.contract.event import Event
     from eventing_alibaba.contract.message import Message
+
+T = TypeVar("T")
 
 
 class FlowControl(Protocol):
@@ -44,6 +46,20 @@ class FlowControl(Protocol):
         For trouble a client heals by itself, seen outside of a call: shown in `/status`, readiness
         follows.
         """
+
+
+class DeadLetterTarget(Protocol):
+    """A place for events that the service does not take."""
+
+    def send(self, event: Event, done: Callable[[T, str | None], None], token: T) -> bool:
+        """Take an event if there is room; False = there is none, and nothing was taken.
+
+        `done(token, None)` follows, once, when the event is safe there, `done(token, sentence)`
+        when it is not. Never from within this call, always in the event loop's thread.
+        """
+
+    async def close(self) -> None:
+        """Let go of all resources; what is under way is reported as not safe. Idempotent."""
 
 
 class Source(Protocol):

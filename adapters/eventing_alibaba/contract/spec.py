@@ -12,81 +12,43 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, Protocol, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
-from pydantic.alias_generators import to_camel
-from pydantic.config import JsonDict
+from pydantic import Field, StringConstraints, model_validator
 
 from eventing_alibaba.contract.clock import now
 from eventing_alibaba.contract.duration import Duration
+from eventing_alibaba.contract.errors import Misconfigured
 from eventing_alibaba.contract.event import REQUIRED
+from eventing_alibaba.contract.eventoptions import EventOptions
+from eventing_alibaba.contract.filters import Filters
+from eventing_alibaba.contract.model import STANDALONE, Model, Name
+from eventing_alibaba.contract.secret import SecretKeyRef, SecretReference
+from eventing_alibaba.contract.sinkauth import SinkAuth
 
 if TYPE_CHECKING:
-    from eventing_alibaba.contract.source import Source
+    from eventing_alibaba.contract.source import DeadLetterTarget, Source
 
-STANDALONE: Final[JsonDict] = {"x-standalone": True}
-"""Marks a field that `run -f` understands and a cluster does not: the CRD leaves it out."""
-
-
-class Model(BaseModel):
-    """Base of all models: camelCase on the outside, unknown fields refused."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        populate_by_name=True,
-        extra="forbid",
-        frozen=True,
-        use_attribute_docstrings=True,
-        hide_input_in_errors=True,
-    )
-
-
-Name = Annotated[
-    str,
-    StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", min_length=1, max_length=253),
+__all__ = [
+    "STANDALONE",
+    "CloudEventOverrides",
+    "CommonSpec",
+    "Context",
+    "Credentials",
+    "DeadLetterSink",
+    "Delivery",
+    "Destination",
+    "EventOptions",
+    "FlowOptions",
+    "KafkaTopic",
+    "Model",
+    "Name",
+    "ObjectReference",
+    "SecretKeyRef",
+    "SecretReference",
+    "SinkAuth",
+    "SourceSpec",
 ]
-"""A Kubernetes object's name."""
-
-
-class SecretKeyRef(Model):
-    """A key of a Secret in the source's namespace."""
-
-    name: Name
-    """Name of the Secret."""
-    key: Annotated[str, StringConstraints(pattern=r"^[-._a-zA-Z0-9]+$", max_length=253)]
-    """Key within the Secret's data."""
-
-
-class SecretReference(Model):
-    """Where a secret value is found: exactly one of the fields.
-
-    A changed value is picked up without a restart.
-    """
-
-    # In a cluster there is one way, so the CRD asks for it.
-    model_config = ConfigDict(json_schema_extra={"required": ["secretKeyRef"]})
-
-    secret_key_ref: SecretKeyRef | None = None
-    """A key of a Secret. Standalone: the file `<name>/<key>` in the directory given by `--secrets`
-    or `EVENTING_ALIBABA_SECRETS`, or a `kind: Secret` document in the same manifest."""
-    value: str | None = Field(default=None, json_schema_extra=STANDALONE, repr=False)
-    """The value itself. Standalone only."""
-    env: str | None = Field(default=None, json_schema_extra=STANDALONE)
-    """An environment variable that holds the value. Standalone only."""
-    file: str | None = Field(default=None, json_schema_extra=STANDALONE)
-    """A file that holds the value. Standalone only."""
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> SecretReference:
-        forms = ("secret_key_ref", "value", "env", "file")
-        given = [to_camel(f) for f in forms if getattr(self, f) is not None]
-        if len(given) != 1:
-            msg = "must have exactly one of `secretKeyRef`, `value`, `env`, `file`, got " + (
-                " and ".join(given) or "none"
-            )
-            raise ValueError(msg)
-        return self
 
 
 class ObjectReference(Model):
@@ -151,21 +113,50 @@ class CloudEventOverrides(Model):
         return self
 
 
-class EventOptions(Model):
-    """How a message becomes an event."""
+class KafkaTopic(Model):
+    """A topic of the source's own Kafka cluster."""
 
-    mode: Literal["binary", "structured"] = "binary"
-    """HTTP content mode: `binary` has attributes as `ce-` headers, `structured` one JSON object."""
-    type: Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None = None
-    """Type of every event, instead of the source's own."""
-    source: Annotated[str, StringConstraints(min_length=1, max_length=2048)] | None = None
-    """Source of every event, instead of the source's own."""
-    content_type: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None
-    """Media type of the data where the message does not say its own."""
+    topic: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]+$", max_length=249)]
+    """Name of the topic; it must exist."""
+
+
+class DeadLetterSink(Model):
+    """Where exhausted events go: a sink by `ref` or `uri`, or a topic of the same broker."""
+
+    ref: ObjectReference | None = None
+    """An addressable object; the operator turns it into a URL."""
+    uri: Annotated[str, StringConstraints(min_length=1, max_length=2048)] | None = None
+    """An absolute http or https URL, or a path relative to `ref`."""
+    ca_certs: Annotated[str, StringConstraints(max_length=262144)] | None = Field(
+        default=None, alias="CACerts"
+    )
+    """PEM certificates to trust for this destination, besides the system's."""
+    audience: Annotated[str, StringConstraints(max_length=1024)] | None = None
+    """OIDC audience of the destination."""
+    kafka: KafkaTopic | None = None
+    """A Kafka topic; for an AliKafkaSource."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> DeadLetterSink:
+        http = self.ref is not None or self.uri is not None
+        if http == (self.kafka is not None):
+            msg = "must have either `ref` or `uri`, or `kafka`"
+            raise ValueError(msg)
+        return self
 
 
 class Delivery(Model):
     """What happens when the service does not answer 2xx."""
+
+    dead_letter_sink: DeadLetterSink | None = None
+    """Where exhausted events go, with the attributes knativeerrordest, knativeerrorcode and
+    knativeerrordata."""
+    on_exhausted: Literal["deadLetter", "release", "block", "drop"] | None = None
+    """What becomes of an event whose retries are used up. `deadLetter`: to the dead-letter sink;
+    `release`: back to the broker, which delivers it again (not Kafka); `block`: it is kept and
+    tried again every `backoffMax`, and its partition or key waits; `drop`: acknowledged and
+    forgotten. Default: `deadLetter` where there is a dead-letter sink, else `block` for Kafka and
+    `release` for other kinds."""
 
     retry: Annotated[int, Field(ge=0, le=1_000_000)] = 10
     """Attempts after the first one, before an event is exhausted."""
@@ -179,6 +170,13 @@ class Delivery(Model):
     """The longest `Retry-After` of a 429 or 503 that is honoured; PT0S ignores them."""
     timeout: Duration = "PT600S"
     """How long the service may take to answer one request."""
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Delivery:
+        if self.on_exhausted == "deadLetter" and self.dead_letter_sink is None:
+            msg = "`onExhausted: deadLetter` needs a `deadLetterSink`"
+            raise ValueError(msg)
+        return self
 
 
 class FlowOptions(Model):
@@ -194,6 +192,9 @@ class FlowOptions(Model):
     """Messages of one partition held past its first unfinished one; then it alone is paused."""
     rate_limit: Annotated[int, Field(ge=1, le=1000000)] | None = None
     """Events a second, at most, per consumer; absent = no limit."""
+    max_hold: Duration = "PT1H"
+    """How long the lease of a message is extended. After that it is let go, and its broker delivers
+    it again; where there are no leases (Kafka) it means nothing."""
     grace: Duration = "PT25S"
     """How long a stop waits for requests on the wire."""
 
@@ -205,12 +206,36 @@ class CommonSpec(Model):
     """Where events go. Absent only where the environment gives it (`K_SINK`)."""
     ce_overrides: CloudEventOverrides = CloudEventOverrides()
     """Attributes set on every event."""
+    sink_auth: SinkAuth | None = None
+    """What requests to the sink show, so that it lets them in; not for the dead-letter sink."""
     event: EventOptions = EventOptions()
-    """How a message becomes an event."""
+    """How a message becomes an event, and how events travel."""
+    filters: Filters = Field(default_factory=list)
+    """Which events are sent to the sink: those that pass all of these, in a Trigger's dialects.
+    What does not pass is acknowledged and counted."""
     delivery: Delivery = Delivery()
     """Retries, back-off and timeouts."""
     flow: FlowOptions = FlowOptions()
     """Bounds on concurrency and memory."""
+    paused: bool = False
+    """Receive nothing and open nothing; messages wait in their broker."""
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        if self.event.format == "raw" and self.ce_overrides.extensions:
+            msg = (
+                "`event.format: raw` sends no CloudEvents, so `ceOverrides` cannot be had with it;"
+                " leave one of them out"
+            )
+            raise ValueError(msg)
+        audience = None if self.sink is None else self.sink.audience
+        if audience is not None and self.sink_auth and (by := self.sink_auth.authorizations()):
+            msg = (
+                f"`sink.audience` and `sinkAuth` ({by[0]}) both write the header Authorization;"
+                " keep one of them"
+            )
+            raise ValueError(msg)
+        return self
 
 
 class Credentials(Protocol):
@@ -243,7 +268,41 @@ class Context:
 
 
 class SourceSpec(CommonSpec):
-    """Base of each kind's spec; the entry point in `eventing_alibaba.sources` names a subclass."""
+    """Base of each kind's spec; the entry point in `eventing_alibaba.sources` names a subclass.
+
+    Attributes:
+        leased: the broker gives a message for a while and delivers it again when it is released.
+    """
+
+    leased: ClassVar[bool] = True
+
+    @model_validator(mode="after")
+    def _release_needs_a_lease(self) -> Self:
+        if self.delivery.on_exhausted == "release" and not self.leased:
+            msg = (
+                "`delivery.onExhausted: release` is not possible here: this broker cannot take a"
+                " single message back; write `block`, `deadLetter` or `drop`"
+            )
+            raise ValueError(msg)
+        return self
+
+    @property
+    def on_exhausted(self) -> Literal["deadLetter", "release", "block", "drop"]:
+        """What becomes of exhausted events, defaults applied."""
+        if self.delivery.on_exhausted is not None:
+            return self.delivery.on_exhausted
+        if self.delivery.dead_letter_sink is not None:
+            return "deadLetter"
+        return "release" if self.leased else "block"
+
+    def dead_letters(self, context: Context) -> DeadLetterTarget:
+        """Make the native target that `delivery.deadLetterSink` names.
+
+        Raises Misconfigured where this kind has none of that name.
+        """
+        del context
+        msg = "spec.delivery.deadLetterSink.kafka: only an AliKafkaSource has Kafka topics"
+        raise Misconfigured(msg)
 
     def build(self, context: Context) -> Source:
         """Make the source. Imports its broker client only here; opens nothing."""

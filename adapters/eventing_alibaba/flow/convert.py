@@ -6,11 +6,28 @@ wire exists twice in memory.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from eventing_alibaba.contract.event import Event
 from eventing_alibaba.contract.message import Message
 from eventing_alibaba.flow.delivery import Delivery
+from eventing_alibaba.flow.policies.age import too_old
+from eventing_alibaba.flow.policies.deadletter import undecodable
+
+
+@dataclass(slots=True, frozen=True)
+class Chosen:
+    """Which events are wanted at all; the others are acknowledged and counted.
+
+    Attributes:
+        passes: the filter; None = all pass.
+        max_age: seconds; None = any age.
+    """
+
+    passes: Callable[[Event], bool] | None = None
+    max_age: float | None = None
 
 
 class Unconvertible(Exception):
@@ -20,34 +37,64 @@ class Unconvertible(Exception):
 class Converter:
     """Makes the next request of a delivery.
 
-    `event` is the source's mapping, `encode` the sink's. Call it with a delivery.
+    `event` is the source's mapping, `encode` the sink's; `passes` is the filter, None = all pass;
+    `max_age` in seconds, None = any age. Call it with a delivery.
     """
 
     def __init__(
         self,
         event: Callable[[Message], Event | Sequence[Event]],
         encode: Callable[[Event], bytes],
+        *,
+        passes: Callable[[Event], bool] | None = None,
+        max_age: float | None = None,
     ) -> None:
         self._event = event
         self._encode = encode
+        self._passes = passes
+        self._max_age = max_age
 
-    def __call__(self, delivery: Delivery) -> bytes | None:
-        """Return the next request, or None when the message maps to no event at all.
+    def dead(self, delivery: Delivery) -> Event:
+        """Return the event that a dead-letter sink gets for the delivery's present event."""
+        if delivery.message.defect is None:
+            try:
+                if delivery.rest:
+                    return delivery.rest[-1]
+                event = self._event(delivery.message)
+                if isinstance(event, Event):
+                    return event
+            except ValueError:
+                pass
+        return undecodable(delivery.message)
 
-        Raises Unconvertible.
+    def __call__(self, delivery: Delivery) -> bytes | str:
+        """Return the next request, or why there is none, as a word for the counters.
+
+        `empty`: the message maps to no event; `filtered`: its events do not pass the filters;
+        `expired`: it is older than `event.maxAge`. Raises Unconvertible.
         """
         message = delivery.message
         if message.defect is not None:
             raise Unconvertible(message.defect)
+        if self._max_age is not None and too_old(message, time.time(), self._max_age):
+            return "expired"
+        passes = self._passes
         try:
             rest = delivery.rest
             if rest is None:
                 event = self._event(message)
                 if event.__class__ is Event:
+                    if passes is not None and not passes(event):
+                        return "filtered"
                     return self._encode(event)
                 # Several events of one message go one after the other, and it is settled with the
-                # last; the list is reversed so that the next one is its end.
-                delivery.rest = rest = list(reversed(event))  # type: ignore[arg-type]
-            return self._encode(rest[-1]) if rest else None
+                # last; the list is reversed so that the next one is its end. Filtered once, when
+                # they are made: encoding puts the overrides on them.
+                events: list[Event] = list(reversed(event))  # type: ignore[arg-type]
+                rest = events if passes is None else [one for one in events if passes(one)]
+                if not rest:
+                    return "filtered" if events else "empty"
+                delivery.rest = rest
+            return self._encode(rest[-1])
         except ValueError as error:
             raise Unconvertible(str(error)) from error

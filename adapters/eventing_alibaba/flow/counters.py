@@ -63,7 +63,6 @@ class Counters:
         attempts: POSTs that were not answered with 2xx, by the outcome's label.
         settled: messages by what became of them (`ack`, `release`, ...).
         errors: by stage (receiving, converting, delivering, settling) and type.
-        resends: requests repeated at once because a reused connection had died; no attempt.
         duration: seconds from writing a request to its 2xx.
         lag: seconds from a message's production to its acknowledgement.
         own: the source's own counters, by name.
@@ -77,7 +76,6 @@ class Counters:
         "lag",
         "own",
         "received",
-        "resends",
         "settled",
     )
 
@@ -87,7 +85,6 @@ class Counters:
         self.attempts: dict[str, int] = {}
         self.settled: dict[str, int] = {}
         self.errors: dict[tuple[str, str], int] = {}
-        self.resends = 0
         self.duration = Histogram(DURATION_BOUNDS)
         self.lag = Histogram(LAG_BOUNDS)
         self.own: dict[str, int] = {}

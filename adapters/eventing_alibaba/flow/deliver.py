@@ -21,7 +21,7 @@ from eventing_alibaba.flow.policies.breaker import Breaker
 from eventing_alibaba.flow.policies.concurrency import Concurrency
 from eventing_alibaba.flow.policies.rate import Rate
 from eventing_alibaba.flow.policies.retry import Retry
-from eventing_alibaba.flow.react import Reaction
+from eventing_alibaba.flow.react import Exhausted, Reaction
 from eventing_alibaba.flow.timers import Timers
 from eventing_alibaba.flow.valve import Valve
 from eventing_alibaba.sink.outcome import judge
@@ -31,6 +31,9 @@ from eventing_alibaba.wire.errors import WireError
 
 _STEPS = 64
 """Requests one call of `pump` writes at most, so that probes and timers get their turn."""
+
+_HELD_PER_REQUEST = 2
+"""Messages held of a source with leases, for each request that may be on the wire."""
 
 
 class Deliverer:
@@ -52,6 +55,7 @@ class Deliverer:
         counters: Counters,
         timers: Timers,
         loop: asyncio.AbstractEventLoop,
+        exhausted: Exhausted | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._clock = clock
@@ -63,6 +67,7 @@ class Deliverer:
         self._loop = loop
         self._stopped = False
         self._pumping_later = False
+        self._owed = False  # a probe that found nothing to send
         self._idle = asyncio.Event()
         self.concurrency = Concurrency(sink.limit)
         self.valve = Valve(
@@ -80,10 +85,13 @@ class Deliverer:
             concurrency=self.concurrency,
             counters=counters,
             timers=timers,
+            convert=convert,
+            exhausted=exhausted or Exhausted(),
             pump=self.pump,
             clock=clock,
         )
         self.reaction.on_limit = self._limit
+        self.reaction.on_settled = self._finished
         self._limit()
 
     def pump(self) -> None:
@@ -92,6 +100,8 @@ class Deliverer:
         pool = self._pool
         valve = self.valve
         steps = 0
+        if self._owed and ready and valve.may_probe():
+            self._probe()
         while ready and pool.in_flight < pool.limit and not valve.shut and not self._stopped:
             if steps == _STEPS:
                 self._pump_later()
@@ -100,34 +110,38 @@ class Deliverer:
             if valve.limited and not valve.spend():
                 return
             delivery = ready.popleft()
-            if not delivery.abandoned:  # dropped while it waited
-                self._post(delivery)
+            # Abandoned: dropped while it waited. What is not sent leaves its leave to the next.
+            if (delivery.abandoned or not self._post(delivery)) and valve.limited:
+                valve.refund()
 
     def stop(self) -> None:
         """Write no further request; answers still count."""
         self._stopped = True
+        self.reaction.stop()
 
     async def idle(self) -> None:
         """Return when, after `stop`, the last request on the wire has its answer."""
-        while self._pool.in_flight:
+        while self._pool.in_flight or self.reaction.burying:
             self._idle.clear()
             await self._idle.wait()
 
-    def _post(self, delivery: Delivery) -> None:
+    def _post(self, delivery: Delivery) -> bool:
+        """Write the delivery's next request; False if it has none and another may be written."""
         try:
             request = self._convert(delivery)
         except Unconvertible as error:
             self.reaction.unconvertible(delivery, str(error))
-            return
-        if request is None:
-            self._counters.settle("empty")
+            return False
+        if isinstance(request, str):
+            self._counters.settle(request)
             self._held.settle(delivery)
-            return
+            return False
         delivery.wire = True
         delivery.started = self._clock()
         if not self._sink.send(request, self._answered, delivery):
             delivery.wire = False
             self._held.ready.appendleft(delivery)
+        return True
 
     def _answered(self, delivery: Delivery, result: Answer | WireError) -> None:
         delivery.wire = False
@@ -167,21 +181,31 @@ class Deliverer:
         if track is not None and track.gone:
             self.reaction.on_gone()
 
+    def _finished(self, delivery: Delivery) -> None:
+        """Go on after an event that was settled in another way than by the sink."""
+        self._accepted(delivery)
+        if self._stopped:
+            self._idle.set()
+        else:
+            self.pump()
+
     def _limit(self) -> None:
         self._pool.limit = self.concurrency.limit
+        self._held.set_hold_limit(_HELD_PER_REQUEST * self.concurrency.limit)
 
     def _opened(self) -> None:
         self._held.reopen()
         self.pump()
 
     def _probe(self) -> None:
-        """Send one event although the breaker is open."""
+        """Send one event although the breaker is open, or owe it until there is one to send."""
+        self._owed = False
         ready = self._held.ready
         while ready and not self._stopped and self._pool.in_flight < self._pool.limit:
             delivery = ready.popleft()
-            if not delivery.abandoned:
-                self._post(delivery)
+            if not delivery.abandoned and self._post(delivery):
                 return
+        self._owed = True
 
     def _pump_later(self) -> None:
         if not self._pumping_later:

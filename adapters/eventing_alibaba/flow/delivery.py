@@ -55,6 +55,8 @@ class Delivery:
         wire: a request is under way.
         done: settled.
         abandoned: left to the broker unsettled.
+        lost: its lease ended while a request was under way; unless that succeeds or the message is
+            received again, the broker has it.
         failed: when the last attempt failed, on the flow's clock; 0 = never.
         started: when the request was written, on the flow's clock.
         rest: further events of the same message, last first.
@@ -69,6 +71,7 @@ class Delivery:
         "failed",
         "failures",
         "lane",
+        "lost",
         "message",
         "rest",
         "size",
@@ -89,6 +92,7 @@ class Delivery:
         self.wire = False
         self.done = False
         self.abandoned = False
+        self.lost = False
         self.started = 0.0
         self.failed = 0.0
         self.rest: list[Event] | None = None

@@ -12,6 +12,11 @@ contiguous prefix. What left is in `acks`, for the acknowledging stage to take.
 Bounds. `room` says how much more may be received. A track with more than `max_uncommitted` messages
 past its first unfinished one, or with more than its share of waiting ones, is paused by itself, so
 that one slow partition, or one that is stuck, fills neither the buffer nor the day of the others.
+Of a source with leases no more is held than the sink will soon take, because what is held here
+waits while another receiver could deliver it.
+
+A message may also leave unsettled, to be delivered again by its broker: `abandon` stops its track
+before it, `let_go` takes it out of line as if it had never been received.
 
 No I/O and no clock here: tests drive it with random schedules.
 """
@@ -38,6 +43,7 @@ class Held:
         acks: settled, to be acknowledged; taken by `take_acks`.
         count, size: messages and bytes held: received and not yet settled.
         shut: the sink is away; nothing is received but one message to probe it with.
+        leased: messages have leases, so the limit of `set_hold_limit` counts.
     """
 
     def __init__(
@@ -54,6 +60,7 @@ class Held:
         self.count = 0
         self.size = 0
         self.shut = False
+        self.leased = False
         self.on_room: Callable[[], None] = lambda: None
         self.on_acks: Callable[[], None] = lambda: None
         self._tracks: dict[Hashable, Track] = {}
@@ -67,9 +74,18 @@ class Held:
         self._free: set[Delivery] = set()
         self._starved = False
         self._acks_told = False
-        # Asking again only when a good part is free keeps the hand-overs few and the batches large.
-        self._low = max_buffered - max(1, max_buffered // 4)
+        self._hold_limit = self._most = max_buffered
+        self._low = _mostly(max_buffered)
         self._low_bytes = max_bytes - max_bytes // 4
+
+    def set_hold_limit(self, limit: int | None = None) -> None:
+        """Hold at most `limit` messages where they have leases; None = the last limit given."""
+        if limit is not None:
+            self._hold_limit = limit
+        if self.leased:
+            self._most = max(1, min(self._hold_limit, self._max_buffered))
+            self._low = _mostly(self._most)
+            self._wake()
 
     def room(self) -> tuple[int, int]:
         """Return how many messages and bytes may be received now; (0, 0) = none."""
@@ -78,17 +94,17 @@ class Held:
         if self._unacked + len(self.acks) > self._max_buffered:
             return 0, 0  # acknowledging does not keep up
         if self.count == 0:  # one message is always let in, however large
-            return (1 if self.shut else self._max_buffered), self._max_bytes
+            return (1 if self.shut else self._most), self._max_bytes
         if self.count > self._low or self.size > self._low_bytes:
             return 0, 0
-        return self._max_buffered - self.count, self._max_bytes - self.size
+        return self._most - self.count, self._max_bytes - self.size
 
     def starve(self) -> None:
         """Ask for one call of `on_room`."""
         self._starved = True
 
-    def admit(self, message: Message) -> None:
-        """Take a received message. One of a track that was given up is left to its broker."""
+    def admit(self, message: Message) -> Delivery | None:
+        """Take a received message. One of a track that was given up is left to its broker: None."""
         size = len(message.body)
         track = None
         if message.track is not None:
@@ -96,7 +112,7 @@ class Held:
             if track is None:
                 self._tracks[message.track] = track = Track(message.track)
             elif track.gone:
-                return
+                return None
         lane = None
         if message.lane is None:
             delivery = Delivery(message, track, None, size)
@@ -124,6 +140,43 @@ class Held:
             ):
                 track.paused = True
                 self._pause((track.key,))
+        return delivery
+
+    def admit_settled(self, message: Message) -> Delivery | None:
+        """Take a message that is delivered already: it has its place in its track, and no more."""
+        track = None
+        if message.track is not None:
+            track = self._tracks.get(message.track)
+            if track is None:
+                self._tracks[message.track] = track = Track(message.track)
+            elif track.gone:
+                return None
+        delivery = Delivery(message, track, None, 0)
+        delivery.done = True
+        if track is None:
+            self.acks.append(message)
+        else:
+            message.body = b""
+            track.window.append(delivery)
+            self._advance(track, self.acks)
+        self._wake()
+        return delivery
+
+    def redelivered(self, delivery: Delivery, message: Message) -> None:
+        """Go on with `message`, the same one received again, whatever `delivery` is waiting for.
+
+        It takes the place in its track that the broker gave it now: after all that came before it.
+        """
+        delivery.message = message
+        delivery.lost = False
+        track = delivery.track
+        if track is not None and not track.gone and delivery in track.window:
+            if delivery.done:
+                message.body = b""
+            track.window.remove(delivery)
+            track.window.append(delivery)
+            self._advance(track, self.acks)
+            self._wake()
 
     def take_acks(self) -> list[Message]:
         """Return what is to be acknowledged; `acked` follows when that is done."""
@@ -234,6 +287,36 @@ class Held:
             self.count -= 1
             self.size -= delivery.size
 
+    def let_go(self, delivery: Delivery) -> bool:
+        """Take one delivery out of line: its broker delivers it again, and the others go on.
+
+        Only where the broker orders anew what it delivers again: after this, what was behind it may
+        be acknowledged before it. Returns False where it is too late: it is with `acks` already.
+        """
+        track = delivery.track
+        in_line = not delivery.done if track is None else delivery in track.window
+        if delivery.abandoned or not in_line:
+            return False
+        self.abandon(delivery)
+        delivery.abandoned = True
+        if track is not None and track.gone:
+            return True
+        if not delivery.done and delivery.lane is not None:
+            try:
+                delivery.lane.remove(delivery)
+            except ValueError:  # it was the lane's first, not one that waited
+                self._next_in_lane(delivery)
+            else:
+                if track is not None:
+                    track.waiting -= 1
+        if track is not None:
+            track.window.remove(delivery)
+            self._advance(track, self.acks)
+            if track.paused:
+                self._maybe_resume(track)
+        self._wake()
+        return True
+
     def settled(self, key: Hashable) -> Message | None:
         """Return the last message of the track's settled prefix."""
         track = self._tracks.get(key)
@@ -262,3 +345,8 @@ class Held:
             f"<Held {self.count} messages, {self.size} bytes, ready={len(self.ready)}"
             f" tracks={len(self._tracks)} lanes={len(self._lanes)} acks={len(self.acks)}>"
         )
+
+
+def _mostly(most: int) -> int:
+    # Asking again only when a good part is free keeps the hand-overs few and the batches large.
+    return most - max(1, most // 4)

@@ -6,7 +6,8 @@
 
 `Held` is the one state they share. A stop goes down the stream: nothing new is received, what was
 never written is released to the broker, requests on the wire may finish for `grace` seconds and are
-then cut, what was answered 2xx until then is acknowledged, and only then is the source closed.
+then cut, what was answered 2xx until then is acknowledged, and only then is the source closed. The
+leases of what is on the wire are extended until the end.
 """
 
 from __future__ import annotations
@@ -18,18 +19,23 @@ import time
 from collections.abc import Callable, Hashable, Iterable
 from typing import Final
 
+from eventing_alibaba.contract import clock as lease_clock
 from eventing_alibaba.contract.duration import seconds
 from eventing_alibaba.contract.errors import SourceError
 from eventing_alibaba.contract.message import Message
 from eventing_alibaba.contract.source import Source
 from eventing_alibaba.contract.spec import FlowOptions
-from eventing_alibaba.flow.convert import Converter
+from eventing_alibaba.flow.convert import Chosen, Converter
 from eventing_alibaba.flow.counters import Counters
 from eventing_alibaba.flow.deliver import Deliverer
 from eventing_alibaba.flow.delivery import Track
 from eventing_alibaba.flow.held import Held
+from eventing_alibaba.flow.leased import Leased
 from eventing_alibaba.flow.policies.retry import Retry
+from eventing_alibaba.flow.react import Exhausted
 from eventing_alibaba.flow.receive import Receiver
+from eventing_alibaba.flow.release import Releaser
+from eventing_alibaba.flow.renew import Renewer
 from eventing_alibaba.flow.settle import Settler
 from eventing_alibaba.flow.timers import Timers
 from eventing_alibaba.sink.post import Sink
@@ -56,9 +62,13 @@ class Pipeline:
         retry: Retry,
         counters: Counters,
         report: Callable[[SourceError | None], None],
+        exhausted: Exhausted | None = None,
+        chosen: Chosen | None = None,
         clock: Callable[[], float] = time.perf_counter,
+        now: Callable[[], float] = lease_clock.now,
     ) -> None:
         loop = asyncio.get_running_loop()
+        chosen = chosen or Chosen()
         self._source = source
         self._sink = sink
         self._grace = seconds(options.grace)
@@ -72,24 +82,40 @@ class Pipeline:
             pause=source.pause,
             resume=source.resume,
         )
+        self.held.leased = exhausted is not None and exhausted.leased
         self._deliverer = Deliverer(
             held=self.held,
             sink=sink,
-            convert=Converter(source.event, sink.encode),
+            convert=Converter(
+                source.event, sink.encode, passes=chosen.passes, max_age=chosen.max_age
+            ),
             retry=retry,
             rate_limit=options.rate_limit,
             counters=counters,
             timers=self._timers,
             loop=loop,
+            exhausted=exhausted,
             clock=clock,
         )
         self._deliverer.reaction.on_gone = self._left.set
-        self._settler = Settler(held=self.held, source=source, counters=counters, loop=loop)
+        self._leased = leased = Leased(
+            held=self.held, counters=counters, max_hold=seconds(options.max_hold), now=now
+        )
+        leased.on_dropped = self._dropped
+        self._renewer = Renewer(leased=leased, source=source, counters=counters, loop=loop, now=now)
+        self._settler = Settler(
+            held=self.held, leased=leased, source=source, counters=counters, loop=loop
+        )
+        self._releaser = Releaser(
+            held=self.held, leased=leased, source=source, counters=counters, loop=loop
+        )
+        self._deliverer.reaction.on_release = self._releaser.release
         self._receiver = Receiver(
             source=source,
             held=self.held,
             control=self,
             counters=counters,
+            admit_leased=leased.admit,
             pump=self._deliverer.pump,
             report=report,
         )
@@ -111,17 +137,20 @@ class Pipeline:
     async def _stop(self) -> None:
         self._deliverer.stop()
         self._timers.close()
-        untouched = await self._quiesce()
-        for delivery in list(self.held.deliveries()):
-            if not delivery.wire:
-                untouched.append(delivery.message)
-                self.held.abandon(delivery)
-        await self._release(untouched)
+        self._give_back()
+        for message in await self._quiesce():
+            if message.lease is None or not self._leased.recognise(message):
+                self._releaser.give_back(message)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._grace):
                 await self._deliverer.idle()
         self._sink.cut()
-        if not await self._settler.flush(_FLUSH):
+        self._give_back()
+        acknowledged, _ = await asyncio.gather(
+            self._settler.flush(_FLUSH), self._releaser.flush(_FLUSH)
+        )
+        await self._renewer.close()
+        if not acknowledged:
             log.warning(
                 "the broker did not take the last acknowledgements within %g s;"
                 " it will deliver these messages again",
@@ -133,6 +162,7 @@ class Pipeline:
         except (TimeoutError, SourceError) as error:
             log.warning("the source did not close in order: %s", error or "no answer")
         await self._sink.close()
+        await self._deliverer.reaction.close()
 
     async def _quiesce(self) -> list[Message]:
         try:
@@ -142,19 +172,16 @@ class Pipeline:
             log.warning("the source did not stop receiving in order: %s", error or "no answer")
             return []
 
-    async def _release(self, messages: list[Message]) -> None:
-        if not messages:
-            return
-        try:
-            async with asyncio.timeout(_FLUSH):
-                await self._source.release(messages, 0.0, failed=False)
-        except (TimeoutError, SourceError) as error:
-            log.warning(
-                "%d messages were not released; the broker delivers them again when their leases"
-                " end: %s",
-                len(messages),
-                error or "no answer",
-            )
+    def _give_back(self) -> None:
+        """Release what is not on the wire."""
+        for delivery in list(self.held.deliveries()):
+            if not delivery.wire:
+                self.held.abandon(delivery)
+                self._releaser.give_back(delivery.message)
+
+    def _dropped(self) -> None:
+        self._deliverer.reaction.sweep()
+        self._deliverer.pump()
 
     # FlowControl
 
@@ -198,6 +225,14 @@ class Pipeline:
             for delivery in self._deliverer.reaction.blocked
             if delivery.blocked is not None
         ]
+
+    def skip(self, identity: str, origin: str | None = None) -> bool:
+        """Settle one blocked message unaccepted, because a person says so; see `Reaction.skip`."""
+        return self._deliverer.reaction.skip(identity, origin)
+
+    def breaker(self) -> str:
+        """Return `open` while the sink is away, else `closed`."""
+        return "open" if self._deliverer.valve.breaker.open else "closed"
 
     def __repr__(self) -> str:
         return f"<Pipeline {self._deliverer!r}>"

@@ -18,6 +18,7 @@ from eventing_alibaba.contract.errors import (
     SourceError,
     Throttled,
 )
+from eventing_alibaba.contract.message import Message
 from eventing_alibaba.contract.source import FlowControl, Source
 from eventing_alibaba.flow.counters import Counters
 from eventing_alibaba.flow.held import Held
@@ -30,7 +31,10 @@ _UNAVAILABLE: Final = Retry(policy="linear", delay=5.0, longest=30.0)
 
 
 class Receiver:
-    """Receives while there is room; `pump` is called after each batch, `report` says how it is."""
+    """Receives while there is room; `pump` is called after each batch, `report` says how it is.
+
+    What has a lease goes to `admit_leased`, the rest straight into `held`.
+    """
 
     def __init__(
         self,
@@ -39,10 +43,12 @@ class Receiver:
         held: Held,
         control: FlowControl,
         counters: Counters,
+        admit_leased: Callable[[Message], None],
         pump: Callable[[], None],
         report: Callable[[SourceError | None], None],
     ) -> None:
         self._source = source
+        self._admit_leased = admit_leased
         self._held = held
         self._control = control
         self._counters = counters
@@ -93,7 +99,10 @@ class Receiver:
             if batch:
                 self._counters.received += len(batch)
                 for message in batch:
-                    held.admit(message)
+                    if message.lease is None:
+                        held.admit(message)
+                    else:
+                        self._admit_leased(message)
                 self._pump()
 
 

@@ -1,11 +1,13 @@
 """Settled messages back to the source, in batches.
 
 Settling is the deliverer's and `Held`'s work and costs nothing here; this stage only carries what
-is settled to `Source.ack`. It waits a moment after the first settled message, so that one call
-acknowledges what many answers settled; one call is under way at a time.
+is settled to `Source.ack`. One call acknowledges what many answers settled, and one is under way at
+a time.
 
-An acknowledgement that fails is tried again for as long as the process lives: the service has the
-event, so giving up would only deliver it twice.
+An acknowledgement that fails is tried again for as long as the process lives, and in its order: the
+service has the event, so giving up would only deliver it twice. A message with a lease waits for
+the call that extends it, goes with its newest receipt, and ends when its lease is lost: then its
+broker delivers it again, and it is acknowledged there and then (see `leased.py`).
 """
 
 from __future__ import annotations
@@ -13,106 +15,167 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Final
 
 from eventing_alibaba.contract.errors import PartialFailure, SourceError, Throttled
 from eventing_alibaba.contract.message import Message
 from eventing_alibaba.contract.source import Source
 from eventing_alibaba.flow.counters import Counters
+from eventing_alibaba.flow.gather import Gather
 from eventing_alibaba.flow.held import Held
+from eventing_alibaba.flow.leased import Leased
+from eventing_alibaba.flow.policies.lease import Call
 from eventing_alibaba.flow.policies.retry import Retry
 
 log = logging.getLogger(__name__)
 
-_GATHER: Final = 0.01
-"""Seconds from the first settled message to the call that acknowledges it and what followed."""
-
 _RETRY: Final = Retry(delay=0.2, longest=5.0)
+_LEAST_PATIENCE: Final = 1.0
+"""Seconds that a call always gets."""
 
 
 class Settler:
     """Acknowledges what `held` says is settled."""
 
     def __init__(
-        self, *, held: Held, source: Source, counters: Counters, loop: asyncio.AbstractEventLoop
+        self,
+        *,
+        held: Held,
+        leased: Leased,
+        source: Source,
+        counters: Counters,
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._held = held
+        self._leased = leased
+        self._leases = leased.leases
         self._source = source
         self._counters = counters
-        self._loop = loop
-        self._task: asyncio.Task[None] | None = None
-        held.on_acks = self._told
-
-    def _told(self) -> None:
-        self._loop.call_later(_GATHER, self._start)
-
-    def _start(self) -> None:
-        if self._task is None and self._held.acks:
-            self._task = self._loop.create_task(self._run(), name="settle")
-            self._task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._task = None
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._loop.call_exception_handler(
-                {"message": "acknowledging ended", "exception": error, "task": task}
-            )
-        elif self._held.acks:
-            self._start()
-
-    async def _run(self) -> None:
-        while batch := self._held.take_acks():
-            await self._acknowledge(batch)
-
-    async def _acknowledge(self, batch: Sequence[Message]) -> None:
-        failures = 0
-        while batch:
-            wait = 0.0
-            remaining: Sequence[Message] = ()
-            lost = 0
-            try:
-                await self._source.ack(batch)
-            except PartialFailure as error:
-                remaining, lost = error.again, len(error.lost)
-                failures += 1
-                wait = _RETRY.wait(failures)
-            except Throttled as error:
-                remaining, wait = batch, error.delay
-            except SourceError as error:
-                failures += 1
-                remaining, wait = batch, _RETRY.wait(failures)
-                log.warning("acknowledging failed and is tried again: %s", error)
-            settled = self._counters.settled
-            if lost:
-                settled["lost"] = settled.get("lost", 0) + lost
-            acked = len(batch) - len(remaining) - lost
-            if acked:
-                settled["acked"] = settled.get("acked", 0) + acked
-            if not remaining:
-                self._note_lag(batch)
-            self._held.acked(len(batch) - len(remaining))
-            batch = remaining
-            if batch:
-                await asyncio.sleep(wait)
-
-    def _note_lag(self, batch: Sequence[Message]) -> None:
-        now = time.time()
-        lag = self._counters.lag
-        for message in batch:
-            if message.time is not None:
-                lag.observe(now - message.time)
+        self._waiting: list[Message] = []
+        self._failures = 0
+        self._gather = Gather(
+            self._run, pending=lambda: self._waiting or held.acks, name="settle", loop=loop
+        )
+        held.on_acks = self._gather.soon
+        leased.on_free.append(self._gather.now)
 
     async def flush(self, timeout: float) -> bool:
         """Acknowledge all that is settled; False when `timeout` seconds were not enough."""
+        return await self._gather.flush(timeout)
+
+    async def _run(self) -> None:
+        while batch := self._claim():
+            await self._acknowledge(batch)
+
+    def _claim(self) -> list[Message]:
+        """Return what may be acknowledged now: all, but for messages that are in another call."""
+        waiting = self._waiting
+        waiting += self._held.take_acks()
+        if not self._leases:
+            self._waiting = []
+            return waiting
+        batch: list[Message] = []
+        self._waiting = []
+        passed: set[Hashable] = set()
+        lost = 0
+        for message in waiting:
+            lease = self._leases.find(message)
+            if lease is None:
+                batch.append(message)
+            elif lease.busy is not None or lease.group in passed:
+                # Its track is acknowledged in order, so those behind it wait as well.
+                self._waiting.append(message)
+                if lease.group is not None:
+                    passed.add(lease.group)
+            elif lease.delivery.lost:
+                self._leased.remember(lease)
+                self._leases.forget(lease)
+                lost += 1
+            else:
+                lease.busy = Call.ACK
+                batch.append(lease.message)
+        if lost:
+            self._held.acked(lost)
+        return batch
+
+    async def _acknowledge(self, batch: Sequence[Message]) -> None:
+        wait = 0.0
+        lost: Sequence[Message] = ()
+        again: Sequence[Message] = batch
         try:
-            async with asyncio.timeout(timeout):
-                while self._task is not None or self._held.acks:
-                    self._start()
-                    if self._task is not None:
-                        await asyncio.wait([self._task])
-        except TimeoutError:
-            if self._task is not None:
-                self._task.cancel()
-            return False
-        return True
+            async with asyncio.timeout(self._patience(batch)):
+                await self._source.ack(batch)
+            again = ()
+            self._failures = 0
+        except PartialFailure as error:
+            again, lost = error.again, error.lost
+            self._failures += 1
+        except Throttled as error:
+            wait = error.delay
+        except (SourceError, TimeoutError) as error:
+            self._failures += 1
+            log.warning("acknowledging failed and is tried again: %s", error or "no answer")
+        except Exception:
+            self._failures += 1
+            log.exception("acknowledging failed in a way it should not; it is tried again")
+        finally:
+            self._acknowledged(batch, again, lost)
+        if again and not wait:
+            wait = _RETRY.wait(self._failures)
+        # Also after a success the loop gets a turn: what is settled in it goes at once.
+        await asyncio.sleep(wait)
+
+    def _acknowledged(
+        self, batch: Sequence[Message], again: Sequence[Message], lost: Sequence[Message]
+    ) -> None:
+        acked: Sequence[Message] = batch
+        if again or lost or self._leases:
+            acked, kept = self._sort(batch, set(again), set(lost))
+            self._waiting = kept + self._waiting
+            self._held.acked(len(batch) - len(kept))
+        else:
+            self._held.acked(len(batch))
+        counters = self._counters
+        if lost:
+            counters.settle("lost", len(lost))
+        if acked:
+            counters.settle("acked", len(acked))
+            now = time.time()
+            for message in acked:
+                if message.time is not None:
+                    counters.lag.observe(now - message.time)
+
+    def _sort(
+        self, batch: Sequence[Message], again: set[Message], lost: set[Message]
+    ) -> tuple[list[Message], list[Message]]:
+        """Return what is acknowledged and what is to be acknowledged again, both in order."""
+        acked: list[Message] = []
+        kept: list[Message] = []
+        leases = [self._leases.find(message) for message in batch]
+        # What comes behind a lost one of its track was acknowledged past a gap, which may be void.
+        void = {
+            lease.group
+            for lease, message in zip(leases, batch, strict=True)
+            if lease is not None and lease.group is not None and message in lost
+        }
+        for lease, message in zip(leases, batch, strict=True):
+            over = message not in again
+            if over and lease is not None:
+                void_too = message in lost or lease.group in void
+                over = self._leased.acknowledged(lease, message, lost=void_too)
+            if not over:
+                kept.append(message)
+            elif message not in lost:
+                acked.append(message)
+        self._leased.called([lease for lease in leases if lease is not None])
+        if void:
+            self._leased.lose([lease for lease in self._leases if lease.group in void])
+        return acked, kept
+
+    def _patience(self, batch: Sequence[Message]) -> float | None:
+        """Return seconds until the call is given up, early enough to extend the leases."""
+        if not self._leases:
+            return None
+        ends = [message.lease for message in batch if message.lease is not None]
+        return max(_LEAST_PATIENCE, (min(ends) - self._leased.now()) / 2) if ends else None

@@ -92,6 +92,15 @@ class Valve:
         self._timers.after(wait, self._refilled, None)
         return False
 
+    def refund(self) -> None:
+        """Give back what `spend` took for an event that was not sent."""
+        if self._rate is not None:
+            self._rate.give()
+
+    def may_probe(self) -> bool:
+        """Whether a probe that is owed may be sent: open breaker, no gate."""
+        return self.breaker.open and not self._gated()
+
     def _refilled(self, _argument: None) -> None:
         self._spent = False
         self._reopen(None)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from eventing_alibaba.contract.errors import Misconfigured
-from eventing_alibaba.contract.spec import Destination
+from eventing_alibaba.contract.spec import DeadLetterSink, Destination
 from eventing_alibaba.runtime import names
 from eventing_alibaba.wire.target import Target
 
@@ -72,6 +72,34 @@ def address(sink: Destination | None, environ: Mapping[str, str]) -> tuple[SinkA
         raise Misconfigured(f"{certs_origin}: must be PEM certificates ({_PEM} ...)")
     token_file = Path(environ.get(names.TOKEN_FILE) or names.DEFAULT_TOKEN_FILE)
     return SinkAddress(uri, certs, audience, token_file if audience else None), note
+
+
+def dead_letter_address(
+    sink: DeadLetterSink | None, environ: Mapping[str, str]
+) -> SinkAddress | None:
+    """Return the address of the dead-letter sink; None where there is none, or no HTTP one.
+
+    Raises Misconfigured naming the field, and what to write.
+    """
+    if sink is None or (sink.uri is None and sink.ref is None):
+        return None
+    field = "spec.delivery.deadLetterSink"
+    if sink.ref is not None:
+        raise Misconfigured(
+            f"{field}.ref: {sink.ref.kind} {sink.ref.name} can be looked up in a cluster only;"
+            f" write {field}.uri"
+        )
+    assert sink.uri is not None
+    try:
+        Target.parse(sink.uri)
+    except ValueError as error:
+        raise Misconfigured(f"{field}.uri: {error}") from None
+    if sink.ca_certs is not None and _PEM not in sink.ca_certs:
+        raise Misconfigured(f"{field}.CACerts: must be PEM certificates ({_PEM} ...)")
+    token_file = Path(environ.get(names.TOKEN_FILE) or names.DEFAULT_TOKEN_FILE)
+    return SinkAddress(
+        sink.uri, sink.ca_certs, sink.audience, token_file if sink.audience else None
+    )
 
 
 def _of_manifest(sink: Destination | None) -> str:

@@ -27,7 +27,7 @@ from eventing_alibaba.contract.spec import CloudEventOverrides, Context, Deliver
 from eventing_alibaba.contract.validation import read_tolerantly
 from eventing_alibaba.credentials.reference import SecretResolver
 from eventing_alibaba.runtime import manifest, names
-from eventing_alibaba.runtime.destination import SinkAddress, address
+from eventing_alibaba.runtime.destination import SinkAddress, address, dead_letter_address
 from eventing_alibaba.runtime.levels import LEVELS, from_logging_config
 
 LogFormat: TypeAlias = Literal["json", "text"]
@@ -41,6 +41,7 @@ class Settings:
 
     Attributes:
         kind, namespace, name: of the source object.
+        dead_letter: where exhausted events go, if that is an HTTP sink.
         uid: of the source object; None outside a cluster.
         spec: as validated, with the environment's overrides merged into `ce_overrides`.
         sink: where events go.
@@ -61,6 +62,7 @@ class Settings:
     sink: SinkAddress
     sink_timeout: float
     credentials: SecretResolver
+    dead_letter: SinkAddress | None = None
     uid: str | None = None
     trust_directory: Path = Path(names.DEFAULT_TRUST_DIRECTORY)
     host: str = ""
@@ -111,6 +113,7 @@ def settings(
         uid=found.uid,
         spec=found.spec.model_copy(update={"ce_overrides": overrides}),
         sink=sink,
+        dead_letter=dead_letter_address(found.spec.delivery.dead_letter_sink, environ),
         sink_timeout=_timeout(found.spec.delivery, environ),
         credentials=SecretResolver(directory, found.secrets, environ),
         host=host if host is not None else environ.get(names.HOST, ""),

@@ -50,4 +50,4 @@ HELP: Final = {
     BACKLOG: "Messages that wait at the broker, where it says so.",
 }
 
-BREAKER_STATES: Final = ("closed", "open", "probing")
+BREAKER_STATES: Final = ("closed", "open")

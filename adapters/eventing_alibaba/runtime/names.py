@@ -30,6 +30,7 @@ LOG_FORMAT: Final = "EVENTING_ALIBABA_LOG_FORMAT"
 LOG_LEVEL: Final = "EVENTING_ALIBABA_LOG_LEVEL"
 TOKEN_FILE: Final = "EVENTING_ALIBABA_OIDC_TOKEN_FILE"  # noqa: S105 - a name
 TERMINATION_LOG: Final = "EVENTING_ALIBABA_TERMINATION_LOG"
+CONTROL: Final = "EVENTING_ALIBABA_CONTROL"
 
 DEFAULT_TOKEN_FILE: Final = "/oidc/token"  # noqa: S105 - a path
 """Where SinkBinding and ContainerSource mount the token."""

@@ -19,17 +19,25 @@ from collections.abc import Callable
 from typing import Final
 
 from eventing_alibaba import __version__
+from eventing_alibaba.contract.duration import seconds
 from eventing_alibaba.contract.errors import Misconfigured, SourceError
-from eventing_alibaba.contract.source import Source
+from eventing_alibaba.contract.source import DeadLetterTarget, Source
+from eventing_alibaba.flow.convert import Chosen
 from eventing_alibaba.flow.counters import Counters
+from eventing_alibaba.flow.filters.compile import compile_filters
 from eventing_alibaba.flow.pipeline import Pipeline
 from eventing_alibaba.flow.policies.retry import Retry
+from eventing_alibaba.flow.react import Exhausted
 from eventing_alibaba.runtime import kinds, logs, metrics
+from eventing_alibaba.runtime.control import ControlSocket, socket_path
+from eventing_alibaba.runtime.destination import SinkAddress
 from eventing_alibaba.runtime.environment import Settings
 from eventing_alibaba.runtime.health import PageServer, health_pages, metrics_pages
 from eventing_alibaba.runtime.heartbeat import Heartbeat
+from eventing_alibaba.runtime.identity import shown
 from eventing_alibaba.runtime.status import Status
 from eventing_alibaba.runtime.telemetry import CONTENT_TYPE, Telemetry
+from eventing_alibaba.sink.deadletter import HttpDeadLetters
 from eventing_alibaba.sink.post import Sink, SinkOptions
 from eventing_alibaba.wire.pool import Pool
 from eventing_alibaba.wire.proxy import proxy_for
@@ -40,6 +48,9 @@ log = logging.getLogger(__name__)
 
 _GARBAGE: Final = 50_000
 """Objects between two collections. The flow makes no cycles; Python's 700 would cost 5 % of it."""
+
+_DEAD_LETTERS: Final = 16
+"""Requests to a dead-letter sink at once."""
 
 
 def run(settings: Settings) -> int:
@@ -62,10 +73,17 @@ def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
 async def _run(settings: Settings) -> int:
     counters = Counters()
     source = _source(settings, counters)
-    sink = make_sink(settings)
+    sink = make_sink(settings, settings.sink, limit=settings.spec.flow.concurrency)
     where = f"{settings.namespace}/{settings.name}"
     status = Status({"kind": settings.kind, "namespace": settings.namespace, "name": settings.name})
     heartbeat = Heartbeat()
+    exhausted = Exhausted(
+        route=settings.spec.on_exhausted,
+        target=_dead_letters(settings),
+        destination=settings.sink.uri,
+        leased=settings.spec.leased,
+    )
+    max_age = settings.spec.event.max_age
     pipeline = Pipeline(
         source=source,
         sink=sink,
@@ -73,9 +91,19 @@ async def _run(settings: Settings) -> int:
         retry=Retry.of(settings.spec.delivery),
         counters=counters,
         report=_Reporter(status).report,
+        exhausted=exhausted,
+        chosen=Chosen(
+            passes=compile_filters(settings.spec.filters),
+            max_age=None if max_age is None else seconds(max_age),
+        ),
     )
     telemetry = Telemetry(
-        counters, kind=settings.kind, source=where, gauges=_gauges(pipeline, sink, status)
+        counters,
+        kind=settings.kind,
+        source=where,
+        gauges=_gauges(pipeline, sink, status),
+        breaker=pipeline.breaker,
+        resends=lambda: sink.pool.resends,
     )
     status.add("blocked", pipeline.blocked)
     status.add("counters", lambda: _counted(counters, pipeline))
@@ -96,6 +124,7 @@ async def _run(settings: Settings) -> int:
             flag="--metrics-port",
         ),
     )
+    control = socket_path(os.environ, namespace=settings.namespace, name=settings.name)
     stop = asyncio.Event()
     _stop_on_signals(stop, status)
     heartbeat.start(asyncio.get_running_loop())
@@ -115,7 +144,11 @@ async def _run(settings: Settings) -> int:
             servers[1].port,
             extra={"healthPort": servers[0].port, "metricsPort": servers[1].port},
         )
-        await pipeline.run(stop)
+        async with ControlSocket(control, pipeline):
+            if settings.spec.paused:
+                await _pause(stop, status)
+            else:
+                await pipeline.run(stop)
     finally:
         status.set("stopped", reason="Stopped")
         heartbeat.stop()
@@ -127,25 +160,46 @@ async def _run(settings: Settings) -> int:
     return 0
 
 
-def make_sink(settings: Settings) -> Sink:
-    """Return the sink that `settings` names; no connection is opened. Raises Misconfigured."""
+def make_sink(
+    settings: Settings, address: SinkAddress, *, limit: int, dead_letters: bool = False
+) -> Sink:
+    """Return the sink at an address; no connection is opened. Raises Misconfigured.
+
+    A sink for dead letters is always sent CloudEvents, for what they say of the failure, and is not
+    shown what `sinkAuth` has for the other sink.
+    """
     spec = settings.spec
-    target = Target.parse(settings.sink.uri)
+    target = Target.parse(address.uri)
     try:
         proxy = proxy_for(target, os.environ)
     except ValueError as error:
         raise Misconfigured(str(error)) from None
+    auth = None if dead_letters else spec.sink_auth
+    identity, certificate = shown(auth, address, settings.credentials)
     tls = TlsOptions(
-        ca_pem=settings.sink.ca_certs or "", ca_directories=(str(settings.trust_directory),)
+        ca_pem=address.ca_certs or "",
+        ca_directories=(str(settings.trust_directory),),
+        cert_file=certificate,
     )
-    pool = Pool(target, limit=spec.flow.concurrency, tls=tls, proxy=proxy)
+    pool = Pool(target, limit=limit, tls=tls, proxy=proxy)
     options = SinkOptions(
-        mode=spec.event.mode,
+        mode="raw" if spec.event.format == "raw" and not dead_letters else spec.event.mode,
         namespace=settings.namespace,
         overrides=spec.ce_overrides.extensions,
         timeout=settings.sink_timeout,
     )
-    return Sink(pool, options)
+    return Sink(pool, options, identity)
+
+
+def _dead_letters(settings: Settings) -> DeadLetterTarget | None:
+    wanted = settings.spec.delivery.dead_letter_sink
+    if settings.dead_letter is not None:
+        return HttpDeadLetters(
+            make_sink(settings, settings.dead_letter, limit=_DEAD_LETTERS, dead_letters=True)
+        )
+    if wanted is None:
+        return None
+    return settings.spec.dead_letters(settings.context(lambda _name, _amount: None))
 
 
 def _source(settings: Settings, counters: Counters) -> Source:
@@ -154,6 +208,14 @@ def _source(settings: Settings, counters: Counters) -> Source:
     except ImportError as error:
         sentence = kinds.missing(settings.kind, error)
         raise Misconfigured(sentence, reason="MissingDependency") from error
+
+
+async def _pause(stop: asyncio.Event, status: Status) -> None:
+    """Wait for the stop. All has been made, so that a wrong manifest is found out even now."""
+    sentence = "spec.paused is true: nothing is received, messages wait in their broker"
+    status.set("running", ready=True, reason="Paused", message=sentence)
+    log.info("%s", sentence, extra={"every": True})
+    await stop.wait()
 
 
 class _Reporter:

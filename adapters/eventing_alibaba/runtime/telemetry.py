@@ -37,7 +37,8 @@ class Telemetry(Collector):
     """The metrics of one run.
 
     `gauges` has callables by metric name (`metrics.IN_FLIGHT`, ...), called in the thread of the
-    metrics server: they read and change nothing. `breaker` returns one of `metrics.BREAKER_STATES`.
+    metrics server: they read and change nothing. `breaker` returns one of `metrics.BREAKER_STATES`,
+    `resends` how many requests were repeated at once because a reused connection had died.
     """
 
     def __init__(
@@ -48,7 +49,9 @@ class Telemetry(Collector):
         source: str,
         gauges: Mapping[str, Callable[[], float]] | None = None,
         breaker: Callable[[], str] | None = None,
+        resends: Callable[[], int] = lambda: 0,
     ) -> None:
+        self._resends = resends
         self._counters = counters
         self._kind = kind
         self._source = source
@@ -77,7 +80,7 @@ class Telemetry(Collector):
         attempts = {(label,): amount for label, amount in counted.attempts.copy().items()}
         attempts["2xx",] = attempts.get(("2xx",), 0) + counted.delivered
         yield self._counter(metrics.ATTEMPTS, ("outcome",), attempts)
-        yield self._counter(metrics.RESENDS, (), {(): counted.resends})
+        yield self._counter(metrics.RESENDS, (), {(): self._resends()})
         settled = {(result,): amount for result, amount in counted.settled.copy().items()}
         yield self._counter(metrics.SETTLED, ("result",), settled)
         yield self._counter(metrics.ERRORS, ("stage", "error_type"), counted.errors.copy())

@@ -2,8 +2,8 @@
 
     class      what                                              reaction of the flow
     delivered  2xx                                               acknowledge
-    sick       no connection, 429, 502, 503, 504                 retry; the sink is unwell, not the
-                                                                 message
+    sick       no connection, 429, 502, 503, 504, no OIDC token  retry; the sink is unwell, not the
+               or other credential to show                       message
     suspect    404, 408, 409, 500, other 5xx, no answer in       retry with backoff; counts
                time, connection lost, what is no HTTP
     final      1xx, 3xx (never followed), other 4xx              exhausted at once
@@ -27,7 +27,7 @@ from eventing_alibaba.wire.errors import WireError
 SICK_STATUS: Final = frozenset({429, 502, 503, 504})
 SUSPECT_STATUS: Final = frozenset({404, 408, 409})
 RETRY_AFTER_STATUS: Final = frozenset({429, 503})
-_NO_CONNECTION: Final = frozenset({"connect", "dns", "tls", "connect_timeout", "proxy"})
+_NEVER_SENT: Final = frozenset({"connect", "dns", "tls", "connect_timeout", "proxy", "credentials"})
 
 
 class Verdict(enum.Enum):
@@ -66,7 +66,7 @@ def judge(result: Answer | WireError) -> Outcome:
     if isinstance(result, WireError):
         if result.kind == "cut":
             verdict = Verdict.CUT
-        elif result.kind in _NO_CONNECTION:
+        elif result.kind in _NEVER_SENT:
             verdict = Verdict.SICK
         else:
             verdict = Verdict.SUSPECT

@@ -1,17 +1,24 @@
-"""The sink: a target, an encoder and a pool of connections.
+"""The sink: a target, an encoder, what it is shown of us, and a pool of connections.
 
 `send` is synchronous and takes an encoded request; whether there is room is asked first, so that
 nothing is encoded that cannot be sent.
+
+In batch mode `part` encodes one event and `batch` makes a request of parts; who collects them, and
+for how long, is the flow's concern.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal, TypeVar
+from typing import Final, TypeVar
 
 from eventing_alibaba import __version__
-from eventing_alibaba.sink.encode import BinaryEncoder, Encode, StructuredEncoder
+from eventing_alibaba.contract.event import Event
+from eventing_alibaba.sink.encode import Encode, Form, encoder
+from eventing_alibaba.sink.formats.batch import BatchEncoder
+from eventing_alibaba.sink.identity import Identity
 from eventing_alibaba.wire.answer import Answer
 from eventing_alibaba.wire.errors import WireError
 from eventing_alibaba.wire.pool import Pool
@@ -27,14 +34,14 @@ class SinkOptions:
     """How events are sent.
 
     Attributes:
-        mode: HTTP content mode.
+        mode: how a single event is written: HTTP content mode, or raw.
         namespace: of the source object, sent as `Kn-Namespace`.
         overrides: attributes set on every event.
         headers: further headers of every request.
         timeout: seconds for one answer.
     """
 
-    mode: Literal["binary", "structured"] = "binary"
+    mode: Form = "binary"
     namespace: str = ""
     overrides: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -42,17 +49,27 @@ class SinkOptions:
 
 
 class Sink:
-    """Sends encoded events and reports each one's result exactly once."""
+    """Sends encoded events and reports each one's result exactly once.
 
-    def __init__(self, pool: Pool, options: SinkOptions) -> None:
+    Attributes:
+        pool: the connections.
+        encode: makes the request of a single event; raises ValueError with a sentence for an
+            impossible one.
+        part: encodes an event for a batch; None = it has to go alone. Raises like `encode`.
+    """
+
+    def __init__(self, pool: Pool, options: SinkOptions, identity: Identity | None = None) -> None:
         self.pool = pool
         self._timeout = options.timeout
-        headers = {"User-Agent": USER_AGENT, **options.headers}
+        self._headers = {"User-Agent": USER_AGENT, **options.headers}
         if options.namespace:
-            headers["Kn-Namespace"] = options.namespace
-        start = head("POST", pool.target, headers.items(), None).removesuffix(b"\r\n")
-        encoder = BinaryEncoder if options.mode == "binary" else StructuredEncoder
-        self.encode: Encode = encoder(start, options.overrides)
+            self._headers["Kn-Namespace"] = options.namespace
+        start = self._head()
+        self._encoder = encoder(options.mode, start, options.overrides)
+        self._batches = BatchEncoder(start, options.overrides)
+        self._identity = identity
+        self.encode: Encode = self._encoder if identity is None else self._encode_known
+        self.part: Callable[[Event], bytes | None] = self._batches.part
 
     @property
     def limit(self) -> int:
@@ -64,8 +81,20 @@ class Sink:
         """Requests under way."""
         return self.pool.in_flight
 
+    def batch(self, parts: Sequence[bytes]) -> bytes:
+        """Return the request of a batch; one part at least. Make it just before it is sent."""
+        if self._identity is not None and self._identity.changed():
+            self._renew(self._identity)
+        return self._batches.request(parts)
+
     def send(self, request: bytes, done: Callable[[T, Answer | WireError], None], token: T) -> bool:
-        """Take one request if there is room; `done(token, result)` follows, never from in here."""
+        """Take one request if there is room; `done(token, result)` follows, never from in here.
+
+        The result is a `WireError` of kind `credentials`, and nothing was sent, where there is
+        nothing to show to the sink.
+        """
+        if self._identity is not None and self._identity.refusal is not None:
+            return self._refuse(self._identity.refusal, done, token)
         return self.pool.send(request, done, token, timeout=self._timeout)
 
     def cut(self) -> None:
@@ -75,6 +104,33 @@ class Sink:
     async def close(self) -> None:
         """Close all connections."""
         await self.pool.close()
+        if self._identity is not None:
+            self._identity.close()
+
+    def _encode_known(self, event: Event) -> bytes:
+        if self._identity is not None and self._identity.changed():
+            self._renew(self._identity)
+        return self._encoder(event)
+
+    def _renew(self, identity: Identity) -> None:
+        start = self._head(identity)
+        self._encoder.use(start)
+        self._batches.use(start)
+
+    def _head(self, identity: Identity | None = None) -> bytes:
+        shown = () if identity is None else identity.headers
+        lines = (*self._headers.items(), *shown)
+        return head("POST", self.pool.target, lines, None).removesuffix(b"\r\n")
+
+    def _refuse(self, why: str, done: Callable[[T, Answer | WireError], None], token: T) -> bool:
+        pool = self.pool
+        if pool.in_flight >= pool.limit:
+            return False
+        # It counts until it is reported, so that who waits for the last result waits for this one.
+        pool.in_flight += 1
+        error = WireError("credentials", why, sent=False)
+        asyncio.get_running_loop().call_soon(pool.ended, done, token, error)
+        return True
 
     def __repr__(self) -> str:
         return f"<Sink {self.pool!r}>"

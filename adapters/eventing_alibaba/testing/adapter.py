@@ -81,7 +81,11 @@ class AdapterProcess:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **self._environ},
+            env={
+                **os.environ,
+                "EVENTING_ALIBABA_CONTROL": str(Path(self._folder.name) / "control.sock"),
+                **self._environ,
+            },
         )
         self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
         self._reader.start()

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from eventing_alibaba.wire.answer import Answer
 from eventing_alibaba.wire.errors import Kind, WireError
-from eventing_alibaba.wire.http1 import AnswerReader, ProtocolError
+from eventing_alibaba.wire.http1 import AnswerReader
+from eventing_alibaba.wire.message import ProtocolError
 from eventing_alibaba.wire.tls import explain
 
 if TYPE_CHECKING:
@@ -40,8 +41,9 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_body_deadline", "_body_of", "_left", "_write_deadline", "deadline", "done", "expires", "lost", "pool",
-        "reader", "request", "reused", "spoke", "token", "transport", "unsent", "write",
+        "_body_deadline", "_body_of", "_left", "_write_deadline", "deadline", "done", "expires",
+        "lost", "pool", "reader", "request", "reused", "spoke", "token", "transport", "unsent",
+        "write",
     )  # fmt: skip
 
     def __init__(self, pool: Pool, reader: AnswerReader) -> None:

@@ -75,10 +75,16 @@ class Dialer:
                     sock.close()
                     raise
                 stage[0] = f"the TLS handshake with {self._target.address}"
-                return await self._wrap(sock, context, protocol)
+                connection = await self._wrap(sock, context, protocol)
         except TimeoutError:
             kind: Kind = "dns" if stage[0] is lookup else "connect_timeout"
             raise self._error(kind, f"{stage[0]} took longer than {self._timeout:g} s") from None
+        if connection.spoke:
+            text = f"{self._target.address} spoke first: it is no HTTP server"
+            raise self._error("protocol", text)
+        if connection.lost:
+            raise self._error("closed", f"{self._target.address} closed a connection at once")
+        return connection
 
     async def close(self) -> None:
         """Stop waiting for lookups."""

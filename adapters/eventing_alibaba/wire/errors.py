@@ -20,6 +20,7 @@ Kind: TypeAlias = Literal[
     "closed",  # the connection ended before an answer
     "protocol",  # what came back is not HTTP/1.1
     "cut",  # this side gave up: `Pool.cut` or `Pool.close`
+    "credentials",  # nothing to show who we are, so nothing was sent; only a sink reports this
 ]
 
 

@@ -14,31 +14,22 @@ collects. The choice needs the first twelve bytes, which are held back until the
 Nothing is decided twice: once a final head is there, the status stands. Whatever happens to the
 body (cut, malformed, endless), the answer counts and only the connection is given up, because the
 server has told what it did with the request.
-
-llhttp, below httptools, is strict: it refuses folded headers, bare LF, a repeated Content-Length,
-Content-Length beside Transfer-Encoding, bad chunk sizes. What it lets pass and HTTP/1.1 does not
-(RTSP, HTTP/2.0 in the first line, status 099, a body after an interim answer) is refused here.
 """
 
 from __future__ import annotations
 
 from typing import TypeAlias
 
-from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+from httptools import HttpParserError, HttpParserUpgrade
 
 from eventing_alibaba.wire.answer import PLAIN, Answer
+from eventing_alibaba.wire.message import Collected, Plain, ProtocolError
 
 HEAD_LIMIT = 32 * 1024
 """Bytes that the heads of one answer, interim ones included, may take."""
 
 ANSWER_LIMIT = HEAD_LIMIT + 1024 * 1024
 """Bytes that are read of one answer before the connection is given up; more if more is kept."""
-
-HEADERS_LIMIT = 256
-"""Headers that are kept of one answer."""
-
-INTERIM_LIMIT = 16
-"""Interim answers (1xx) that may come before the final one."""
 
 MEMO_LIMIT = 64
 """Answers that are known by their bytes; then the memo starts anew."""
@@ -54,120 +45,6 @@ _START = b"HTTP/1."
 _PLAIN_START = b"HTTP/1.1 2"
 _CHOICE = 12  # bytes of "HTTP/1.1 200", enough to choose the parser
 _TLS_ALERT = b"\x15\x03"
-
-
-class ProtocolError(Exception):
-    """What came is no HTTP/1.1 answer; the text says why, without quoting it."""
-
-
-class _Plain:
-    """What the parser reports about a 2xx of which only the status is wanted."""
-
-    __slots__ = ("ended", "extra", "keep", "parser", "status")
-
-    def __init__(self) -> None:
-        self.status = 0  # of a complete final head
-        self.ended = False
-        self.extra = False  # bytes of another answer followed
-        self.keep = False
-        self.parser = HttpResponseParser(self)
-
-    def on_message_begin(self) -> None:
-        if self.ended:
-            self.extra = True
-
-    def on_headers_complete(self) -> None:
-        if not self.ended:
-            self.status = self.parser.get_status_code()
-
-    def on_message_complete(self) -> None:
-        if not self.ended:
-            self.ended = True
-            self.keep = self.parser.should_keep_alive()
-
-    def reset(self) -> None:
-        self.status = 0
-        self.ended = self.extra = False
-
-    def answer(self, ended: bool) -> Answer:  # noqa: ARG002 - nobody sees the body
-        return PLAIN[self.status]
-
-
-class _Collected(_Plain):
-    """What the parser reports about an answer whose headers and body are wanted."""
-
-    __slots__ = (
-        "_body", "_collect", "_interim", "_keep_body", "_size", "fault", "headers", "until_eof",
-    )  # fmt: skip
-
-    def __init__(self, keep_body: int, *, collect: bool) -> None:
-        super().__init__()
-        self._keep_body = keep_body
-        self._collect = collect
-        self.reset()
-
-    def reset(self) -> None:
-        super().reset()
-        self.headers: list[tuple[bytes, bytes]] = []
-        self.fault = ""
-        self.until_eof = False
-        self._body: list[bytes] = []
-        self._size = 0
-        self._interim = 0
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self.status or self.ended:  # a trailer
-            return
-        if len(self.headers) == HEADERS_LIMIT:
-            self._refuse(f"more than {HEADERS_LIMIT} headers")
-        self.headers.append((name.lower(), value.strip(b" \t")))
-
-    def on_headers_complete(self) -> None:
-        if self.ended:
-            return
-        status = self.parser.get_status_code()
-        if status < 100 or not self.parser.get_http_version().startswith("1."):
-            self._refuse("a status or version that HTTP/1.1 does not have")
-        if 100 <= status < 200 and status != 101:
-            self._interim += 1
-            if self._interim > INTERIM_LIMIT:
-                self._refuse(f"more than {INTERIM_LIMIT} interim answers")
-            self.headers.clear()
-            return
-        self.status = status
-        # Framed by neither length nor chunks: llhttp never ends it, the end of the stream does.
-        framed = status in {101, 204, 304}
-        for name, value in self.headers:
-            if name == b"content-length" or (
-                name == b"transfer-encoding" and value.lower().endswith(b"chunked")
-            ):
-                framed = True
-        self.until_eof = not framed
-
-    def on_body(self, body: bytes) -> None:
-        if self.ended:
-            return
-        if not self.status:
-            self._refuse("an interim answer with a body")
-        room = self._keep_body - self._size
-        if room > 0:
-            self._body.append(body[:room])
-        self._size += len(body)
-
-    def on_message_complete(self) -> None:
-        if self.status:  # else an interim answer ended, and the next one follows
-            super().on_message_complete()
-            self.keep = self.keep and self.status != 101
-
-    def answer(self, ended: bool) -> Answer:
-        if not self._collect and 200 <= self.status < 300:  # such as one after an interim answer
-            return PLAIN[self.status]
-        whole = ended and self._size <= self._keep_body
-        return Answer(self.status, self.headers, b"".join(self._body), whole)
-
-    def _refuse(self, fault: str) -> None:
-        self.fault = fault
-        raise ProtocolError(fault)
 
 
 class AnswerReader:
@@ -190,9 +67,9 @@ class AnswerReader:
         self._keep_body = keep_body
         self._limit = max(ANSWER_LIMIT, HEAD_LIMIT + 2 * keep_body)
         self._lead = b""
-        self._message: _Plain | None = None
-        self._plain = None if collect else _Plain()
-        self._collected: _Collected | None = None
+        self._message: Plain | None = None
+        self._plain = None if collect else Plain()
+        self._collected: Collected | None = None
 
     @property
     def final(self) -> bool:
@@ -243,10 +120,10 @@ class AnswerReader:
         if message is None or not message.status:
             return None
         self.keep = False
-        until_eof = isinstance(message, _Collected) and message.until_eof
+        until_eof = isinstance(message, Collected) and message.until_eof
         return message.answer(eof and until_eof)
 
-    def _parse_alone(self, plain: _Plain, data: bytes) -> Answer | None:
+    def _parse_alone(self, plain: Plain, data: bytes) -> Answer | None:
         """Parse a read that begins like a plain 2xx and is short enough to be all of it."""
         self.received = len(data)
         self._message = plain
@@ -268,7 +145,7 @@ class AnswerReader:
         plain.reset()
         return answer
 
-    def _parse(self, message: _Plain, data: bytes) -> Answer | None:
+    def _parse(self, message: Plain, data: bytes) -> Answer | None:
         try:
             message.parser.feed_data(data)
         except _STOPPED as error:
@@ -282,15 +159,15 @@ class AnswerReader:
         message.reset()
         return answer
 
-    def _broken(self, message: _Plain, error: Exception) -> Answer:
+    def _broken(self, message: Plain, error: Exception) -> Answer:
         """Return the answer that stands in spite of `error`, or say what is wrong."""
         self.keep = False
         if message.status:
             return message.answer(message.ended)
-        fault = message.fault if isinstance(message, _Collected) else ""
+        fault = message.fault if isinstance(message, Collected) else ""
         raise ProtocolError(fault or str(error)) from None
 
-    def _parse_long(self, message: _Plain, data: bytes, before: int) -> Answer | None:
+    def _parse_long(self, message: Plain, data: bytes, before: int) -> Answer | None:
         """Parse with both limits kept to the byte, however the answer was cut into reads."""
         at = 0
         for limit in (HEAD_LIMIT, self._limit):
@@ -329,7 +206,7 @@ class AnswerReader:
         self._lead = lead
         return b""
 
-    def _choose(self, lead: bytes) -> _Plain:
+    def _choose(self, lead: bytes) -> Plain:
         if self._plain is not None and lead.startswith(_PLAIN_START):
             return self._plain
         if not lead.startswith(_START):
@@ -339,5 +216,5 @@ class AnswerReader:
             raise ProtocolError("something else than HTTP/1.1")
         collected = self._collected
         if collected is None:
-            collected = self._collected = _Collected(self._keep_body, collect=self._plain is None)
+            collected = self._collected = Collected(self._keep_body, collect=self._plain is None)
         return collected

@@ -286,17 +286,11 @@ class Pool:
         self._wanted = surplus or self._opening.waiting > 0 or bool(self._room)
 
     async def _dial(self) -> Connection:
-        connection = await self._dialer.dial(
+        return await self._dialer.dial(
             lambda: Connection(
                 self, AnswerReader(self._memo, keep_body=self._keep_body, collect=self.collects)
             )
         )
-        where = self.target.address
-        if connection.spoke:
-            raise WireError("protocol", f"{where} spoke first: it is no HTTP server", sent=False)
-        if connection.lost:
-            raise WireError("closed", f"{where} closed a connection at once", sent=False)
-        return connection
 
     def _opened(self, connection: Connection) -> None:
         self.opened += 1

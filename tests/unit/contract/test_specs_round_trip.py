@@ -40,12 +40,20 @@ def valid(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
             )
         case "object" if "additionalProperties" in schema:
             names = st.from_regex(r"[a-z0-9]{1,20}", fullmatch=True)
-            return st.dictionaries(names, valid(schema["additionalProperties"]), max_size=3)
+            least = schema.get("minProperties", 0)
+            return st.dictionaries(
+                names, valid(schema["additionalProperties"]), min_size=least, max_size=3
+            )
         case "object" if "secretKeyRef" in schema.get("properties", {}):
             # Exactly one form is a rule beyond schemas; guessing it would waste most examples.
             return st.fixed_dictionaries(
                 {"secretKeyRef": valid(schema["properties"]["secretKeyRef"])}
             )
+        case "object" if schema.get("maxProperties") == 1 and "properties" in schema:
+            # One of several dialects; what only the model knows of it, names and CESQL, is drawn
+            # seldom right, and rules beyond schemas are told by `value_error`.
+            dialects = schema["properties"].items()
+            return st.one_of([st.fixed_dictionaries({n: valid(one)}) for n, one in dialects])
         case "object":
             fields = {name: valid(inner) for name, inner in schema.get("properties", {}).items()}
             required = {name: fields.pop(name) for name in schema.get("required", [])}

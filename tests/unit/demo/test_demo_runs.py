@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -169,13 +168,11 @@ class _Careless(KafkaScenario):
 
 
 def test_a_lost_message_is_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
-    """A message that does not arrive in time makes `--once` exit with 1; a duplicate is counted."""
-    began = time.monotonic()
-    flags = _flags("--once", "--count", "20", "--timeout", "4", "--json")
+    """A message that never arrives makes `--once` exit with 1; one that comes twice is counted."""
+    flags = _flags("--once", "--count", "20", "--json")
     assert play(flags, _Careless()) == 1
     told = json.loads(capsys.readouterr().out)
     assert (told["sent"], told["delivered"], told["duplicated"], told["lost"]) == (20, 19, 1, 1)
-    assert time.monotonic() - began < _SECONDS
 
 
 class _Misconfigured(KafkaScenario):

@@ -10,9 +10,9 @@ from typing import Final
 
 import pytest
 import yaml
+from tests.unit.docs.pages import ROOT, Fence, fences
 
 from eventing_alibaba.runtime import manifest
-from tests.unit.docs.pages import ROOT, Fence, fences
 
 _EXAMPLES: Final = sorted(ROOT.glob("examples/*.yaml"))
 

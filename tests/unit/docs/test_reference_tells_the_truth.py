@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
+from docs._ext import tables
 from pydantic import BaseModel
 
-from docs._ext import tables
 from eventing_alibaba.contract.spec import CommonSpec, SecretReference
+from eventing_alibaba.runtime import names
 from eventing_alibaba.sources.kafka.spec import AliKafkaSourceSpec
 from eventing_alibaba.testing.adapter import AdapterProcess, manifest
 
@@ -59,7 +60,7 @@ def test_a_field_without_a_description_is_refused() -> None:
 def test_every_environment_variable_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
     """The table has all variables of `runtime/names.py`; a new one without a text is refused."""
     assert "K_SINK" in _first_cells(tables.variables())
-    monkeypatch.setattr(tables.names, "NEW", "EVENTING_ALIBABA_NEW", raising=False)
+    monkeypatch.setattr(names, "NEW", "EVENTING_ALIBABA_NEW", raising=False)
     with pytest.raises(tables.IncompleteError, match="EVENTING_ALIBABA_NEW"):
         tables.variables()
 

@@ -87,8 +87,11 @@ async def test_records_that_retention_ate_are_counted(
         await d.source.ack((await d.take(10))[:2])
     emulator.delete_records(topic, 0, 7)
     async with driver as d:
-        taken = await d.take(3, ack=True)
+        taken = await d.take(3)
         assert [m.receipt for m in taken] == [7, 8, 9]
+        # Committed before anything is settled, or a restart would count the same records again.
+        await until(lambda: kafka.pen.offsets(topic, topic) == [7])
+        await d.source.ack(taken)
         await until(lambda: d.counted == {"retention_lost_records": 5})
         await until(lambda: d.flow.reports)
         report = d.flow.reports[-1]
@@ -129,7 +132,7 @@ async def test_offsets_beyond_the_end_begin_anew(kafka: Bench) -> None:
         await until(lambda: kafka.pen.offsets(topic, topic) == [0])
         await d.source.ack(taken)
         await until(lambda: kafka.pen.offsets(topic, topic) == [2])
-        assert any("made anew" in str(report) for report in d.flow.reports)
+        assert any("another log now" in str(report) for report in d.flow.reports)
         assert d.counted == {}
         ((tracks, lost),) = d.flow.drained
         assert lost
@@ -139,7 +142,10 @@ async def test_offsets_beyond_the_end_begin_anew(kafka: Bench) -> None:
 async def test_an_end_in_order_does_not_wait_for_dead_brokers(
     emulator: KafkaEmulator, kafka: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`close` with acknowledgements that cannot be committed returns; the records come again."""
+    """`close` returns although acknowledgements cannot be committed, and leaves no member behind.
+
+    librdkafka goes on trying in the background, so the record may come again, or not.
+    """
     monkeypatch.setattr("eventing_alibaba.sources.kafka.session._FLUSH", 0.3)
     topic = kafka.topic()
     kafka.pen.write(topic, b"1")
@@ -151,8 +157,9 @@ async def test_an_end_in_order_does_not_wait_for_dead_brokers(
         async with asyncio.timeout(5):
             await d.source.close()
     emulator.broker_up()
+    kafka.pen.write(topic, b"2")
     async with driver as d:
-        assert (await d.take(1))[0].receipt == 0
+        assert (await d.take(1))[0].receipt in {0, 1}
 
 
 async def test_a_session_that_failed_opens_again(kafka: Bench) -> None:

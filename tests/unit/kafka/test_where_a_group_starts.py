@@ -148,6 +148,32 @@ def test_the_least_note_counts() -> None:
     assert wanted([3], committed, initial=LATEST, started=True) == ({3: EARLIEST}, "partitions=2")
 
 
+def test_offsets_of_another_topic_of_that_name_mean_nothing() -> None:
+    """Notes with the id of a deleted topic are void: beginning, whatever the user said."""
+    committed = {
+        0: Committed(5, "partitions=2 topic=old"),
+        1: Committed(7, "partitions=2 topic=old"),
+    }
+    assert wanted([0, 1], committed, initial=LATEST, started=False, identity="new") == (
+        {0: EARLIEST, 1: EARLIEST},
+        "partitions=2 topic=new",
+    )
+    assert wanted([0, 1], committed, initial=LATEST, started=False, identity="old") == (
+        {},
+        "partitions=2 topic=old",
+    )
+
+
+def test_some_offsets_of_another_topic_do_not_spoil_the_others() -> None:
+    """Where members noticed one after the other, only the offsets of the old topic are void."""
+    committed = {
+        0: Committed(5, "partitions=2 topic=new"),
+        1: Committed(7, "partitions=2 topic=old"),
+    }
+    asked, _ = wanted([1], committed, initial=LATEST, started=False, identity="new")
+    assert asked == {1: EARLIEST}
+
+
 @given(
     offsets=st.dictionaries(
         st.integers(0, 6),

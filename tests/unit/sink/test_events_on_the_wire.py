@@ -5,47 +5,17 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import httptools
 import pytest
 from cloudevents.core.bindings.http import HTTPMessage, from_binary, from_structured
 from cloudevents.core.formats.json import JSONFormat
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.unit.sink.reading import HEAD, plain, read
 
 from eventing_alibaba.contract.event import Event
-from eventing_alibaba.sink.encode import BinaryEncoder, Encode, StructuredEncoder
-
-HEAD = b"POST /events HTTP/1.1\r\nHost: service\r\n"
-
-
-class Raw:
-    """A request that an independent parser has read."""
-
-    def __init__(self, data: bytes) -> None:
-        self.headers: list[tuple[str, str]] = []
-        self.body = b""
-        self.complete = 0
-        self._parser = httptools.HttpRequestParser(self)
-        self._parser.feed_data(data)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name.decode("ascii").lower(), value.decode("latin-1")))
-
-    def on_body(self, body: bytes) -> None:
-        self.body += body
-
-    def on_message_complete(self) -> None:
-        self.complete += 1
-
-    def names(self) -> list[str]:
-        return [name for name, _ in self.headers]
-
-
-def read(data: bytes) -> Raw:
-    raw = Raw(data)
-    assert raw.complete == 1
-    assert len(set(raw.names())) == len(raw.headers), "a header came twice"
-    return raw
+from eventing_alibaba.sink.encode import Encode
+from eventing_alibaba.sink.formats.binary import BinaryEncoder
+from eventing_alibaba.sink.formats.structured import StructuredEncoder, _names
 
 
 class _Bytes(JSONFormat):
@@ -67,11 +37,6 @@ def structured(event: Event) -> tuple[dict[str, Any], Any]:
     assert dict(raw.headers)["content-type"] == "application/cloudevents+json; charset=utf-8"
     decoded = from_structured(HTTPMessage(headers=dict(raw.headers), body=raw.body), JSONFormat())
     return dict(decoded.get_attributes()), decoded.get_data()
-
-
-def plain(**changes: Any) -> Event:
-    fields: dict[str, Any] = {"id": "1", "source": "/s", "type": "t", "data": b"{}"}
-    return Event(**(fields | changes))
 
 
 names = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=20).filter(
@@ -214,10 +179,40 @@ def test_a_structured_event_in_a_foreign_format_passes_as_it_is() -> None:
         }
 
 
+@pytest.mark.parametrize("value", [2**31, -(2**31) - 1, 2**70])
+def test_a_number_too_long_for_cloudevents_is_text(value: int) -> None:
+    """An Integer of CloudEvents has 32 bits; an offset beyond is written as text."""
+    event = plain(extensions={"offset": value, "small": 2**31 - 1, "yes": True})
+    found = json.loads(read(StructuredEncoder(HEAD)(event)).body)
+    assert (found["offset"], found["small"], found["yes"]) == (str(value), 2**31 - 1, True)
+
+
+@pytest.mark.parametrize("mode", [BinaryEncoder, StructuredEncoder])
+@pytest.mark.parametrize("changes", [{"id": "\ud800"}, {"extensions": {"x": "\ud800"}}])
+def test_half_a_character_is_refused(mode: Any, changes: dict[str, Any]) -> None:
+    """A value that is no Unicode text is an error of that event, with a sentence."""
+    with pytest.raises(ValueError, match="no valid Unicode text"):
+        mode(HEAD)(plain(**changes))
+
+
+@pytest.mark.parametrize("mode", [BinaryEncoder, StructuredEncoder])
+def test_another_head_begins_the_next_request(mode: Any) -> None:
+    """A head with a renewed credential is used from then on, for events of every kind."""
+    encode = mode(HEAD)
+    encode.use(HEAD + b"Authorization: Bearer new\r\n")
+    foreign = plain(datacontenttype="application/cloudevents+avro", structured=True)
+    for event in (plain(), foreign):
+        assert dict(read(encode(event)).headers)["authorization"] == "Bearer new"
+
+
 def test_names_from_messages_do_not_pile_up() -> None:
     """Extension names that differ in every message leave no growing memory behind."""
     encode = BinaryEncoder(HEAD)
+    encode_json = StructuredEncoder(HEAD)
     for number in range(10_000):
-        encode(plain(extensions={f"n{number}": "v"}, datacontenttype=f"text/x{number}"))
+        event = plain(extensions={f"n{number}": "v"}, datacontenttype=f"text/x{number}")
+        encode(event)
+        encode_json(event)
     assert len(encode._names) < 5000
     assert len(encode._content_types) < 2000
+    assert len(_names) < 5000

@@ -35,6 +35,7 @@ def test_each_status_has_its_class(statuses: list[int], verdict: Verdict) -> Non
         ("dns", Verdict.SICK),
         ("tls", Verdict.SICK),
         ("proxy", Verdict.SICK),
+        ("credentials", Verdict.SICK),
         ("answer_timeout", Verdict.SUSPECT),
         ("write_timeout", Verdict.SUSPECT),
         ("closed", Verdict.SUSPECT),

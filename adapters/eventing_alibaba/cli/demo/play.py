@@ -21,7 +21,7 @@ from eventing_alibaba.contract.clock import now
 _LOOK: Final = 0.1
 _SEND: Final = 0.02
 _LAST_ONES: Final = 3.0
-"""Seconds that a stopped run waits for what is still on its way."""
+"""Seconds that a run waits for what is still on its way or was overtaken, when the rest is over."""
 
 _MOST_UNDER_WAY: Final = 5_000
 """The emulator has room for so many; it would drop the oldest of more."""
@@ -80,10 +80,15 @@ async def once(stage: Stage, *, count: int, rate: float | None, timeout: float) 
         began = now()
         sending = asyncio.create_task(_send(stage, rate=rate, count=count), name="send")
         try:
-            while not stop.is_set() and not _over(stage) and now() < began + timeout:
+            deadline = began + timeout
+            while not stop.is_set() and not _over(stage) and now() < deadline:
                 _look(stage)
-                if sending.done() and stage.ledger.tally().delivered == stage.ledger.tally().sent:
-                    break
+                tally = stage.ledger.tally()
+                if sending.done() and not tally.waiting:
+                    if not tally.lost:
+                        break
+                    # What was overtaken may still come, but not for long.
+                    deadline = min(deadline, now() + _LAST_ONES)
                 await _until(stop, _SEND)
         finally:
             sending.cancel()

@@ -29,3 +29,7 @@ class Rate:
             self._tokens = max(0.0, self._tokens - 1.0)
             return 0.0
         return (1.0 - self._tokens) / self._per_second
+
+    def give(self) -> None:
+        """Put back a token that was not used."""
+        self._tokens = min(self._most, self._tokens + 1.0)

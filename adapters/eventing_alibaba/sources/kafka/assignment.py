@@ -97,15 +97,16 @@ class Assignment:
     def on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Give partitions up that already belong to somebody else."""
         try:
-            self.lose(self._take(partitions))
+            tracks = self._take(partitions)
+            log.warning("lost %s to the rest of the group", _listed(tracks))
+            self._drop(tracks)
             consumer.incremental_unassign(partitions)
         except Exception as error:  # noqa: BLE001 - see the module's text
             self._fail(error)
 
-    def lose(self, tracks: Sequence[Track]) -> None:
+    def _drop(self, tracks: Sequence[Track]) -> None:
         """Let the flow drop tracks without waiting for anything."""
         if tracks:
-            log.warning("lost %s to the rest of the group", _listed(tracks))
             self._bridge.drain(tracks, lost=True)
             self._bridge.forget(tracks)
 
@@ -124,21 +125,38 @@ class Assignment:
         if track is None:
             return
         low, high = self._starts().bounds(topic, partition)
-        fresh: list[Track] = []
         start = offset
         if offset < low:
             start = low
             track.ended(low)
             self._report_lost(track, low - offset)
         elif offset > high:
-            start = low
-            self.lose(self._take([_named(track)]))
-            fresh.append(self._track(topic, partition, low, track.metadata, stored=False))
-            self._report_new(topic, partition)
-        # After this error librdkafka has stopped the partition and does not take a seek.
-        consumer.incremental_unassign([TopicPartition(topic, partition)])
-        consumer.incremental_assign([TopicPartition(topic, partition, start)])
-        self.on_assigned(fresh or [track])
+            self._begin_anew(consumer, track, low)
+            self._report_new(f"{topic}[{partition}] ends before the offset that was committed")
+            return
+        self._set(consumer, track, start)
+
+    def on_renewed(self, consumer: Consumer, topic: str) -> None:
+        """Begin anew with a topic that was deleted and made again under its name."""
+        for track in list(self.by_topic.get(topic, {}).values()):
+            low, _ = self._starts().bounds(topic, track.partition)
+            self._begin_anew(consumer, track, low)
+        self._report_new(f"topic {topic} was deleted and made anew")
+
+    def _begin_anew(self, consumer: Consumer, track: Track, low: int) -> None:
+        """Replace a track whose marks mean nothing any more by one that starts at `low`."""
+        self._drop(self._take([_named(track)]))
+        note = self._starts().note(track.topic, track.metadata)
+        self._set(consumer, self._track(track.topic, track.partition, low, note, stored=False), low)
+
+    def _set(self, consumer: Consumer, track: Track, offset: int) -> None:
+        """Read a partition on from `offset`.
+
+        Not by `seek`: after an offset that is out of range librdkafka has stopped the partition.
+        """
+        consumer.incremental_unassign([_named(track)])
+        consumer.incremental_assign([TopicPartition(track.topic, track.partition, offset)])
+        self.on_assigned([track])
 
     def _hand_over(self, consumer: Consumer, tracks: Sequence[Track]) -> None:
         if tracks:
@@ -188,11 +206,8 @@ class Assignment:
         log.error("%s", sentence)
         self._trouble.note(Unavailable(sentence, reason="RetentionLostRecords"))
 
-    def _report_new(self, topic: str, partition: int) -> None:
-        sentence = (
-            f"{topic}[{partition}] ends before the offset that was committed: the topic was made"
-            " anew, or its log was cut; it is read from its beginning"
-        )
+    def _report_new(self, what: str) -> None:
+        sentence = f"{what}: it is another log now, and is read from its beginning"
         log.error("%s", sentence)
         self._trouble.note(Unavailable(sentence, reason="TopicRecreated"))
 

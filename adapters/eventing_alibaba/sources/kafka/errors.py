@@ -25,7 +25,7 @@ from eventing_alibaba.contract.errors import (
 
 CERTIFICATE_REFUSED: Final = "CertificateRefused"
 
-_BROKER: Final = re.compile(r"(?:^|\s)(?:\w+://)?([^\s/]+:\d+)/")
+_BROKER: Final = re.compile(r"(?:^|\s)(?:\w+://)?([^\s/]+:\d+)(?:/\w+)?: ")
 _BRACKETS: Final = re.compile(r" \(after \d+ms in state \w+[^)]*\)")
 
 
@@ -50,7 +50,7 @@ class Row:
 
 
 _E = KafkaError
-_CLOSED: Final = r"Disconnected.*in state "
+_CLOSED: Final = r"(Disconnected|Send failed|Receive failed).*in state "
 
 TABLE: Final[tuple[Row, ...]] = (
     # Reaching a broker.
@@ -303,9 +303,10 @@ def signal(error: KafkaError, names: Names, *, topic: str | None = None) -> Sour
     A code that the table does not know opens the session again (`Disconnected`).
     """
     code, text = error.code(), error.str() or ""
-    detail = _BRACKETS.sub("", text).rpartition("/bootstrap: ")[2]
+    broker = _BROKER.search(text)
+    detail = _BRACKETS.sub("", text[broker.end() :] if broker else text)
     told = {
-        "broker": broker_of(text) or names.servers,
+        "broker": broker[1] if broker else names.servers,
         "detail": detail.rstrip("."),
         "group": names.group,
         "mechanism": names.mechanism,

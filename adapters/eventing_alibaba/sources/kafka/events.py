@@ -4,6 +4,9 @@ What differs from Knative: the source names our kind; header names are cut to Cl
 and never collide (see `headers`); a null header value is left out instead of losing the record; and
 where a record says nothing of its content type it is found out, so that a service need not guess.
 
+`event.format: eventbridge` makes other events of the same records (see `eventbridge`). With `raw` a
+record is never taken for a CloudEvent: its value goes out as it is, with its own content type.
+
 What stays the same from record to record is made once: the source per topic, the seconds of the
 time, the plan for a set of header names.
 """
@@ -15,8 +18,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from eventing_alibaba.contract.errors import Misconfigured
 from eventing_alibaba.contract.event import AttributeValue, Event
 from eventing_alibaba.sources.kafka import passthrough
+from eventing_alibaba.sources.kafka.eventbridge import EventBridgeMapper
 from eventing_alibaba.sources.kafka.headers import Plan, plan, text
 from eventing_alibaba.sources.kafka.keys import READERS
 
@@ -41,10 +46,21 @@ _FRACTIONS: Final = [f".{milliseconds:03d}Z" for milliseconds in range(1000)]
 
 
 class EventMapper:
-    """Maps messages of one source; keeps nothing but what makes it fast."""
+    """Maps messages of one source; keeps nothing but what makes it fast.
+
+    Raises Misconfigured, when made, where events of EventBridge are wanted and nothing says which
+    instance they come from.
+    """
 
     def __init__(self, spec: AliKafkaSourceSpec, context: Context) -> None:
         wishes = context.event
+        self._raw = wishes.format == "raw"
+        self._bridge: EventBridgeMapper | None = None
+        if wishes.format == "eventbridge":
+            try:
+                self._bridge = EventBridgeMapper(spec, context)
+            except ValueError as error:
+                raise Misconfigured(str(error)) from None
         self._type = wishes.type or TYPE
         self._content_type = wishes.content_type
         self._sources = {
@@ -62,7 +78,8 @@ class EventMapper:
     def event(self, message: Message) -> Event:
         """Return the event of a record, or the one that the record already is.
 
-        The message is one of `KafkaSource.receive`.
+        The message is one of `KafkaSource.receive`. Raises ValueError with a sentence where a
+        record cannot become an event of EventBridge.
         """
         headers = message.attributes
         doing = _NO_HEADERS
@@ -73,16 +90,23 @@ class EventMapper:
             if doing.content_type >= 0:
                 written = headers[doing.content_type][1]
                 content_type = self._media_types.get(written) or self._media_type(written)
-                if content_type and content_type[:23].lower() == passthrough.STRUCTURED:
+                if (
+                    content_type
+                    and content_type[:23].lower() == passthrough.STRUCTURED
+                    and not self._raw
+                ):
                     event = None if message.null else self._structured(message, content_type)
                     if event is not None:
                         return event
                     content_type = None
         body = None if message.null else message.body
-        if doing.cloudevent:
+        if doing.cloudevent and not self._raw:
             event = passthrough.binary(doing.cloudevent, headers, content_type, body)
             if event is not None:
                 return event
+        if self._bridge is not None:
+            moment = None if message.time is None else self._rfc3339(message.time)
+            return self._bridge.event(message, moment)
         if content_type is None and body is not None:
             content_type = self._content_type or guess(body)
         track: Any = message.track

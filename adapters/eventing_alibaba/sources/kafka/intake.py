@@ -7,11 +7,17 @@ Without demand the consumer must still be polled, or the group would think it de
 hands out records that nobody wants. So after half a second without demand all partitions are
 paused, and polled empty-handed; the next demand resumes them. librdkafka drops what it has fetched
 of a paused partition and fetches it again from the position after the last record it handed out, so
-a pause costs some traffic and no record.
+a pause costs some traffic and no record, but most of a second until records come again.
+
+That is too slow for the other kind of pause. The flow holds a track whenever it has its share of
+waiting records, which with ordered delivery is many times a second. Records of a held track
+therefore go into its `Shelf`, in order, and come from there when it is let go; librdkafka's pause
+is used only when a shelf is full, and ended when it is half empty.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, cast
 
@@ -29,6 +35,24 @@ PATIENCE: Final = 0.5
 """Seconds without demand after which partitions are paused."""
 
 _LIKELY: Final = 16_384.0
+_SHELF_RECORDS: Final = 4096
+_SHELVES_BYTES: Final = 8 * 1024 * 1024
+"""What all shelves together may hold; each partition has its part of it."""
+
+
+class Shelf:
+    """Records of one track that were read and not yet handed out, in order.
+
+    Attributes:
+        full: librdkafka was asked to fetch no more of the track.
+    """
+
+    __slots__ = ("full", "messages", "size")
+
+    def __init__(self) -> None:
+        self.messages: deque[Message] = deque()
+        self.size = 0
+        self.full = False
 
 
 class Intake:
@@ -37,7 +61,7 @@ class Intake:
     def __init__(self, assignment: Assignment, reader: RecordReader) -> None:
         self._assignment = assignment
         self._reader = reader
-        self._carried: list[Message] = []
+        self._shelves: dict[Track, Shelf] = {}
         self._held: set[Track] = set()
         self._mean = _LIKELY
         self.paused = False
@@ -48,8 +72,10 @@ class Intake:
         Waits `wait` seconds for the first one; the list may be empty.
         """
         self._set_paused(consumer, paused=False)
-        batch, self._carried = self._carried, []
-        size = sum(len(message.body) for message in batch)
+        batch: list[Message] = []
+        size = self._unshelve(consumer, batch, limit, max_bytes) if self._shelves else 0
+        if self._shelves:
+            wait = 0.0  # held tracks have records: what is waited for is their being let go
         while len(batch) < limit and (size < max_bytes or not batch):
             asked = min(limit - len(batch), max(1, int((max_bytes - size) / self._mean)))
             records = consumer.consume(asked, 0)
@@ -57,9 +83,9 @@ class Intake:
                 first = consumer.poll(wait)
                 wait = 0.0
                 if first is not None:
-                    size += self._read([first], batch)
+                    size += self._read(consumer, [first], batch)
                     continue
-            size += self._read(records, batch)
+            size += self._read(consumer, records, batch)
             if len(records) < asked:
                 break
         # A rebalance within a poll may have taken partitions away again.
@@ -73,53 +99,119 @@ class Intake:
     def listen(self, consumer: Consumer, *, wait: float) -> None:
         """Poll once; a record that comes is handed out with the next batch.
 
-        Nothing is paused: librdkafka needs most of a second to fetch again after a pause, which a
-        start that is about to be asked for records should not pay.
+        Nothing is paused, because a start is about to be asked for records.
         """
         stray = consumer.poll(wait)
         if stray is not None:
-            self._read([stray], self._carried)
+            got: list[Message] = []
+            self._read(consumer, [stray], got)
+            for message in got:
+                self._shelve(consumer, message)
 
-    def hold(self, consumer: Consumer, tracks: Iterable[Track]) -> None:
-        """Take no more of `tracks`."""
-        held = [track for track in tracks if track.live and track not in self._held]
-        self._held.update(held)
-        if held and not self.paused:
-            consumer.pause(_named(held))
+    def hold(self, tracks: Iterable[Track]) -> None:
+        """Hand out no more of `tracks`."""
+        self._held.update(track for track in tracks if track.live)
 
-    def let_go(self, consumer: Consumer, tracks: Iterable[Track]) -> None:
-        """Take records of `tracks` again."""
-        free = [track for track in tracks if track.live and track in self._held]
-        self._held.difference_update(free)
-        if free and not self.paused:
-            consumer.resume(_named(free))
+    def let_go(self, tracks: Iterable[Track]) -> None:
+        """Hand out records of `tracks` again."""
+        self._held.difference_update(tracks)
 
     def assigned(self, consumer: Consumer, tracks: Iterable[Track]) -> None:
-        """Pause or resume what was assigned just now, as it must be.
+        """Pause or resume what was assigned just now, as it must be; forget what is gone.
 
         librdkafka remembers for ever that a partition was paused, also when it was away meanwhile.
         """
         self._held = {track for track in self._held if track.live}
+        self._shelves = {track: shelf for track, shelf in self._shelves.items() if track.live}
         for track in tracks:
-            still = self.paused or track in self._held
-            (consumer.pause if still else consumer.resume)(_named([track]))
+            (consumer.pause if self.paused else consumer.resume)(_named([track]))
+
+    @property
+    def shelved(self) -> int:
+        """How many records wait on shelves."""
+        return sum(len(shelf.messages) for shelf in self._shelves.values())
 
     def _set_paused(self, consumer: Consumer, *, paused: bool) -> None:
         if paused == self.paused:
             return
         self.paused = paused
-        tracks = [track for track in self._assignment.tracks() if track not in self._held]
+        full = {track for track, shelf in self._shelves.items() if shelf.full}
+        tracks = [track for track in self._assignment.tracks() if track not in full]
         if tracks:
             (consumer.pause if paused else consumer.resume)(_named(tracks))
 
-    def _read(self, records: Iterable[object], batch: list[Message]) -> int:
-        before = len(batch)
-        size = self._reader.read(records, batch)  # type: ignore[arg-type]
-        count = len(batch) - before
-        if count:
-            self._mean += (size / count - self._mean) / 4
-            self._mean = max(self._mean, 1.0)
+    def _read(self, consumer: Consumer, records: Iterable[object], batch: list[Message]) -> int:
+        """Read into `batch`, or on shelves; return the bytes that went into `batch`."""
+        if not (self._held or self._shelves):
+            before = len(batch)
+            size = self._reader.read(records, batch)  # type: ignore[arg-type]
+            self._learn(size, len(batch) - before)
+            return size
+        got: list[Message] = []
+        self._learn(self._reader.read(records, got), len(got))  # type: ignore[arg-type]
+        size = 0
+        for message in got:
+            # What is on the shelf of its track was there first.
+            if message.track in self._held or message.track in self._shelves:
+                self._shelve(consumer, message)
+            else:
+                batch.append(message)
+                size += len(message.body)
         return size
+
+    def _learn(self, size: int, count: int) -> None:
+        if count:
+            self._mean = max(1.0, self._mean + (size / count - self._mean) / 4)
+
+    def _shelve(self, consumer: Consumer, message: Message) -> None:
+        track = cast("Track", message.track)
+        if not track.live:
+            return
+        shelf = self._shelves.get(track)
+        if shelf is None:
+            self._shelves[track] = shelf = Shelf()
+        shelf.messages.append(message)
+        shelf.size += len(message.body)
+        records = len(shelf.messages)
+        if not shelf.full and (records >= _SHELF_RECORDS or shelf.size >= self._most()):
+            shelf.full = True
+            if not self.paused:
+                consumer.pause(_named([track]))
+
+    def _unshelve(
+        self, consumer: Consumer, batch: list[Message], limit: int, max_bytes: int
+    ) -> int:
+        """Take from the shelves of tracks that are not held, a fair part of each."""
+        free = [track for track in self._shelves if track not in self._held or not track.live]
+        size = 0
+        part = max(1, limit // len(free)) if free else 0
+        for track in free:
+            shelf = self._shelves[track]
+            if not track.live:
+                del self._shelves[track]
+                continue
+            count = min(part, limit - len(batch))
+            while shelf.messages and count and (size < max_bytes or not batch):
+                message = shelf.messages.popleft()
+                shelf.size -= len(message.body)
+                size += len(message.body)
+                batch.append(message)
+                count -= 1
+            half = len(shelf.messages) <= _SHELF_RECORDS // 2 and shelf.size <= self._most() // 2
+            if shelf.full and half:
+                self._half_empty(consumer, track, shelf)
+            if not shelf.messages:
+                del self._shelves[track]
+        return size
+
+    def _most(self) -> int:
+        """Bytes of one shelf."""
+        return _SHELVES_BYTES // max(1, sum(map(len, self._assignment.by_topic.values())))
+
+    def _half_empty(self, consumer: Consumer, track: Track, shelf: Shelf) -> None:
+        shelf.full = False
+        if not self.paused:
+            consumer.resume(_named([track]))
 
 
 def _named(tracks: Iterable[Track]) -> list[TopicPartition]:

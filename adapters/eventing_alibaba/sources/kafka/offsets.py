@@ -17,7 +17,8 @@ read from its beginning. Whatever was produced into it before it was discovered 
 the group had started, so starting it at its end would lose records.
 
 A topic that this process had started already and that has no offsets any more was deleted and made
-anew (brokers drop the offsets of deleted topics): it is read from its beginning too.
+anew (brokers drop the offsets of deleted topics): it is read from its beginning too. So is one
+whose offsets carry the id of another topic in their note, `topic=...` (see `identity`).
 
 "Latest" is the last stable offset: a transaction that is open at that moment is delivered if it
 commits, as a consumer that was already running would have seen it.
@@ -41,7 +42,8 @@ if TYPE_CHECKING:
 _LATEST: Final = -1
 _EARLIEST: Final = -2
 _PATIENCE: Final = 10.0
-_NOTE: Final = re.compile(r"\bpartitions=(\d+)\b")
+_SIZE: Final = re.compile(r"\bpartitions=(\d+)\b")
+_TOPIC: Final = re.compile(r"\btopic=(\S+)")
 
 
 @dataclass(slots=True, frozen=True)
@@ -76,12 +78,18 @@ def timestamp(initial: str) -> int:
     return named[initial] if initial in named else milliseconds(initial)
 
 
+def note(size: int, identity: str | None) -> str:
+    """Return what is committed beside offsets."""
+    return f"partitions={size}" + (f" topic={identity}" if identity else "")
+
+
 def wanted(
     assigned: Iterable[int],
     committed: Mapping[int, Committed],
     *,
     initial: int,
     started: bool,
+    identity: str | None = None,
 ) -> tuple[dict[int, int], str]:
     """Decide for the assigned partitions of one topic. Pure.
 
@@ -90,21 +98,29 @@ def wanted(
         committed: What the group has committed, for all partitions of the topic.
         initial: `timestamp(spec.initial_offset)`.
         started: This process has started this topic before.
+        identity: The topic's id, where it is known.
 
     Returns:
         For each assigned partition without an offset what to ask for (see `timestamp`), and the
         note for this topic's commits.
     """
-    known = [found for found in committed.values() if found.offset is not None]
-    if not known:
-        size = len(committed)
-        ask = _EARLIEST if started else initial
-        return dict.fromkeys(assigned, ask), f"partitions={size}"
-    notes = [int(match[1]) for found in known if (match := _NOTE.search(found.metadata))]
+    known = {p: found for p, found in committed.items() if found.offset is not None}
+    valid = {p: found for p, found in known.items() if _is_of(found, identity)}
+    missing = [partition for partition in assigned if partition not in valid]
+    if not valid:
+        ask = _EARLIEST if started or known else initial
+        return dict.fromkeys(missing, ask), note(len(committed), identity)
+    sizes = [int(match[1]) for found in valid.values() if (match := _SIZE.search(found.metadata))]
     # A partition of the start has a lower number than any that came later, so the least is right.
-    size = min(notes, default=0)
-    missing = [p for p in assigned if p not in committed or committed[p].offset is None]
-    return {p: initial if p < size else _EARLIEST for p in missing}, f"partitions={size}"
+    size = min(sizes, default=0)
+    asked = {p: initial if p < size and p not in known else _EARLIEST for p in missing}
+    return asked, note(size, identity)
+
+
+def _is_of(found: Committed, identity: str | None) -> bool:
+    """Whether an offset belongs to the topic with this id, as far as can be known."""
+    noted = _TOPIC.search(found.metadata)
+    return identity is None or noted is None or noted[1] == identity
 
 
 class StartOffsets:
@@ -112,7 +128,8 @@ class StartOffsets:
 
     `sizes` has the number of partitions of each topic. It may be out of date: a group that starts
     then notes too small a number, and a partition that was added later is read from its beginning.
-    `started` has the topics that this process has started; it outlives sessions.
+    `ids` has the ids of topics, where they are known. `started` has the topics that this process
+    has started; it outlives sessions.
     """
 
     def __init__(
@@ -121,12 +138,14 @@ class StartOffsets:
         names: Names,
         *,
         sizes: Mapping[str, int],
+        ids: Mapping[str, str],
         initial: int,
         started: set[str],
     ) -> None:
         self._consumer = consumer
         self._names = names
         self._sizes = sizes
+        self._ids = ids
         self._initial = initial
         self._started = started
 
@@ -144,21 +163,27 @@ class StartOffsets:
         ask: list[TopicPartition] = []
         for topic, partitions in by_topic.items():
             committed = self._committed(topic, partitions)
-            missing, note = wanted(
+            missing, noted = wanted(
                 partitions,
                 committed,
                 initial=self._initial,
                 started=topic in self._started,
+                identity=self._ids.get(topic),
             )
-            ask += [TopicPartition(topic, p, spec, note) for p, spec in missing.items()]
+            ask += [TopicPartition(topic, p, spec, noted) for p, spec in missing.items()]
             for partition in partitions:
                 offset = committed[partition].offset
                 if partition not in missing and offset is not None:
-                    starts.append(Start(topic, partition, offset, note, stored=True))
+                    starts.append(Start(topic, partition, offset, noted, stored=True))
         if ask:
             starts += self._begin(ask)
         self._started.update(by_topic)
         return starts
+
+    def note(self, topic: str, before: str) -> str:
+        """Return the note for a topic that was made anew; `before` is that of the old one."""
+        size = _SIZE.search(before)
+        return note(int(size[1]) if size else 0, self._ids.get(topic))
 
     def bounds(self, topic: str, partition: int) -> tuple[int, int]:
         """Return the first offset that is left in a partition, and the one after its last."""

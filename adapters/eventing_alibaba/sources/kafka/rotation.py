@@ -20,8 +20,6 @@ from eventing_alibaba.contract.errors import Disconnected, Unauthorized
 from eventing_alibaba.sources.kafka.settings import Secrets, read_secrets
 
 if TYPE_CHECKING:
-    from confluent_kafka import Consumer
-
     from eventing_alibaba.contract.spec import Credentials
     from eventing_alibaba.sources.kafka.spec import Net
 
@@ -48,8 +46,8 @@ class Rotation:
         self._watching = net.sasl.enable or net.tls.enable
         self._complaint = ""
 
-    def tend(self, consumer: Consumer, *, refused: bool) -> None:
-        """Look whether secrets have changed, more often while logins are `refused`.
+    def tend(self, *, refused: bool) -> tuple[str, str] | None:
+        """Return user and password when they have changed; looks more often while `refused`.
 
         Raises Disconnected when certificates have: the session must be opened anew.
         """
@@ -57,7 +55,7 @@ class Rotation:
         if refused:
             self._next = min(self._next, now + _EVERY_WHEN_REFUSED)
         if not self._watching or now < self._next:
-            return
+            return None
         self._next = now + _EVERY
         try:
             found = read_secrets(self._net, self._credentials)
@@ -65,7 +63,7 @@ class Rotation:
             if str(error) != self._complaint:
                 self._complaint = str(error)
                 log.warning("the session goes on with the secret it has: %s", error)
-            return
+            return None
         self._complaint = ""
         old, self._secrets = self._secrets, found
         if not found.same_tls(old):
@@ -73,6 +71,7 @@ class Rotation:
                 "the certificates in spec.net.tls have changed; the session is opened anew",
                 reason="CertificatesRotated",
             )
-        if not found.same_login(old) and found.user is not None and found.password is not None:
-            log.info("user or password in spec.net.sasl have changed; new logins use them")
-            consumer.set_sasl_credentials(found.user, found.password)
+        if found.same_login(old) or found.user is None or found.password is None:
+            return None
+        log.info("user or password in spec.net.sasl have changed; new logins use them")
+        return found.user, found.password

@@ -30,11 +30,12 @@ from eventing_alibaba.sources.kafka.assignment import Assignment
 from eventing_alibaba.sources.kafka.bridge import Bridge
 from eventing_alibaba.sources.kafka.commits import Commits
 from eventing_alibaba.sources.kafka.errors import Names, refused_settings, signal
+from eventing_alibaba.sources.kafka.identity import TopicIds
 from eventing_alibaba.sources.kafka.intake import PATIENCE, Intake
 from eventing_alibaba.sources.kafka.offsets import StartOffsets, timestamp
 from eventing_alibaba.sources.kafka.records import RecordReader
 from eventing_alibaba.sources.kafka.rotation import Rotation
-from eventing_alibaba.sources.kafka.settings import read_secrets, settings
+from eventing_alibaba.sources.kafka.settings import connection, read_secrets, settings
 from eventing_alibaba.sources.kafka.topics import Topics
 from eventing_alibaba.sources.kafka.trouble import Trouble
 from eventing_alibaba.sources.kafka.voice import Voice
@@ -49,7 +50,10 @@ if TYPE_CHECKING:
     from eventing_alibaba.sources.kafka.tracks import Track
 
 _TICK: Final = 0.1
+_HELD: Final = 0.01
+"""Seconds between looks for records while all that there are belong to held tracks."""
 _ANSWER: Final = 15.0
+_OTHERS: Final = 3.0
 _JOINING: Final = 15.0
 _FLUSH: Final = 3.0
 log: Final = logging.getLogger(__name__)
@@ -105,6 +109,7 @@ class Session:
         self._commits = Commits(self._assignment.tracks, self._names, self._trouble)
         self._consumer: Consumer
         self._starts: StartOffsets
+        self._ids: TopicIds
         self._thread = threading.Thread(target=self._run, name="kafka-consumer", daemon=True)
 
     def start(self) -> None:
@@ -118,12 +123,12 @@ class Session:
     def hold(self, tracks: Iterable[Track]) -> None:
         """Take no more records of `tracks`."""
         chosen = list(tracks)
-        self._inbox.put(lambda: self._intake.hold(self._consumer, chosen))
+        self._inbox.put(lambda: self._intake.hold(chosen))
 
     def let_go(self, tracks: Iterable[Track]) -> None:
         """Take records of `tracks` again."""
         chosen = list(tracks)
-        self._inbox.put(lambda: self._intake.let_go(self._consumer, chosen))
+        self._inbox.put(lambda: self._intake.let_go(chosen))
 
     def quiesce(self) -> asyncio.Future[None]:
         """Take nothing more; the returned future is done when nothing more will arrive."""
@@ -168,12 +173,14 @@ class Session:
             )
         except KafkaException as error:
             raise refused_settings(error.args[0]) from None
+        self._ids = TopicIds(connection(self._spec, self._context, secrets), self._spec.topics)
         self._trouble.authority = secrets.authority
         self._rotation = Rotation(self._spec.net, self._context.credentials, secrets)
         self._starts = StartOffsets(
             self._consumer,
             self._names,
             sizes=self._topics.sizes,
+            ids=self._ids.ids,
             initial=timestamp(self._spec.initial_offset),
             started=self._started,
         )
@@ -182,19 +189,10 @@ class Session:
     def _join(self) -> bool:
         """See that topics exist and join the group; False when stopped meanwhile."""
         consumer = self._consumer
-        deadline = time.monotonic() + _ANSWER
-        wrong: SourceError | None = None
-        while not self._stopping:
-            try:
-                wrong = self._topics.look(consumer, timeout=1.0)
-                break
-            except KafkaException:
-                consumer.poll(0)
-                if self._trouble.down or time.monotonic() > deadline:
-                    raise self._trouble.cause() from None
-            self._obey(block=False)
-        if wrong is not None:
-            raise wrong
+        if not self._reach():
+            return False
+        if self._topics.controlled:
+            self._ids.learn()
         consumer.subscribe(
             self._spec.topics,
             on_assign=self._assignment.on_assign,
@@ -205,21 +203,46 @@ class Session:
         while not self._stopping and not self._assignment.joined:
             self._intake.listen(consumer, wait=_TICK)
             self._check()
-            if self._trouble.down:
-                raise self._trouble.cause()
+            if self._trouble.down and not self._reach():
+                return False
             if time.monotonic() > patience:
                 self._trouble.set("joining", self._slow_join())
-            self._obey(block=False)
+            self._obey()
         self._trouble.clear("joining")
         return not self._stopping
 
+    def _reach(self) -> bool:
+        """Wait for a broker's answer about the topics; False when stopped meanwhile.
+
+        That all brokers are down is also said when the first of several addresses has failed, so
+        the others are given some time.
+        """
+        begun = time.monotonic()
+        alone = len(self._spec.bootstrap_servers) == 1
+        while not self._stopping:
+            try:
+                wrong = self._topics.look(self._consumer, timeout=1.0)
+            except KafkaException:
+                self._consumer.poll(0)
+                waited = time.monotonic() - begun
+                if waited > _ANSWER or (self._trouble.down and (alone or waited > _OTHERS)):
+                    raise self._trouble.cause() from None
+            else:
+                self._trouble.answered()
+                if wrong is not None:
+                    raise wrong
+                return True
+            self._obey()
+        return False
+
     def _serve(self) -> None:
         consumer = self._consumer
+        held = False
         while True:
-            self._obey(block=self._demand is None)
+            self._obey(wait=_TICK if self._demand is None else _HELD if held else 0)
             if self._stopping:
                 return
-            idle = True
+            idle, held = True, False
             if self._demand is not None:
                 limit, max_bytes = self._demand
                 batch = self._intake.take(consumer, limit=limit, max_bytes=max_bytes, wait=_TICK)
@@ -228,12 +251,27 @@ class Session:
                     self._demand = None
                     self._idle_since = time.monotonic()
                     self._bridge.call(self._arrived, batch)
+                else:
+                    held = self._intake.shelved > 0
             elif time.monotonic() - self._idle_since > PATIENCE:
                 self._intake.stand_by(consumer)
             self._check()
             self._commits.tend(consumer, idle=idle)
-            self._rotation.tend(consumer, refused=self._trouble.refused)
-            self._trouble.tend(consumer)
+            self._tend(consumer)
+
+    def _tend(self, consumer: Consumer) -> None:
+        """Look after what changes rarely."""
+        login = self._rotation.tend(refused=self._trouble.refused)
+        if login is not None:
+            consumer.set_sasl_credentials(*login)
+            self._ids.login(*login)
+        renewed, missing = self._ids.tend()
+        for topic in renewed:
+            self._assignment.on_renewed(consumer, topic)
+        for topic in missing:
+            error = KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)
+            self._trouble.set("topics", signal(error, self._names, topic=topic))
+        self._trouble.tend(consumer)
 
     def _leave(self, error: SourceError | None) -> None:
         """Commit what is left and close.
@@ -251,11 +289,11 @@ class Session:
         finally:
             self._consumer.close()
 
-    def _obey(self, *, block: bool) -> None:
-        """Do what the inbox says; `block` waits a little for the first command."""
+    def _obey(self, *, wait: float = 0.0) -> None:
+        """Do what the inbox says; wait so many seconds for the first command."""
         try:
-            if block:
-                self._inbox.get(timeout=_TICK)()
+            if wait:
+                self._inbox.get(timeout=wait)()
             while True:
                 self._inbox.get_nowait()()
         except queue.Empty:

@@ -50,7 +50,6 @@ FIXED: Final[dict[str, Any]] = {
     "socket.connection.setup.timeout.ms": 10_000,
     "reconnect.backoff.ms": 250,
     "reconnect.backoff.max.ms": 5_000,
-    "log.connection.close": False,
 }
 
 
@@ -96,14 +95,17 @@ def read_secrets(net: Net, credentials: Credentials) -> Secrets:
 
 
 def settings(spec: AliKafkaSourceSpec, context: Context, secrets: Secrets) -> dict[str, Any]:
-    """Return librdkafka's settings, without callbacks. Pure."""
+    """Return the consumer's settings, without callbacks. Pure."""
+    return {**FIXED, **connection(spec, context, secrets), "group.id": spec.group(context)}
+
+
+def connection(spec: AliKafkaSourceSpec, context: Context, secrets: Secrets) -> dict[str, Any]:
+    """Return what any client needs to reach the brokers. Pure."""
     sasl, tls = spec.net.sasl.enable, spec.net.tls.enable
     protocol = ("SASL_" if sasl else "") + ("SSL" if tls else "PLAINTEXT")
-    told = {
-        **FIXED,
+    told: dict[str, Any] = {
         "bootstrap.servers": ",".join(spec.bootstrap_servers),
         "client.id": f"eventing-alibaba.{context.namespace}.{context.name}",
-        "group.id": spec.group(context),
         "security.protocol": protocol,
     }
     if sasl:

@@ -7,15 +7,17 @@ operator validates manifests without one. `build` imports it.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
 from eventing_alibaba.contract.spec import Context, Model, SecretReference, SourceSpec
 
 if TYPE_CHECKING:
-    from eventing_alibaba.contract.source import Source
+    from eventing_alibaba.contract.seek import Move, Wish
+    from eventing_alibaba.contract.source import DeadLetterTarget, Source
 
 _SERVER: Final = r"^([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$"
 _TOPIC: Final = r"^[A-Za-z0-9._-]+$"
@@ -152,6 +154,8 @@ class Net(Model):
 class AliKafkaSourceSpec(SourceSpec):
     """Records of Kafka topics, delivered as CloudEvents."""
 
+    leased: ClassVar[bool] = False
+
     bootstrap_servers: Annotated[list[BootstrapServer], Field(min_length=1, max_length=64)]
     """Brokers to ask for the others, each `host:port`."""
     topics: Annotated[list[Topic], Field(min_length=1, max_length=256)]
@@ -183,6 +187,21 @@ class AliKafkaSourceSpec(SourceSpec):
     def group(self, context: Context) -> str:
         """Return the name of the consumer group."""
         return self.consumer_group or f"eventing-alibaba.{context.namespace}.{context.name}"
+
+    def dead_letters(self, context: Context) -> DeadLetterTarget:
+        """Return the topic that `delivery.deadLetterSink.kafka` names."""
+        from eventing_alibaba.sources.kafka.deadletter import KafkaDeadLetters  # noqa: PLC0415
+
+        wanted = self.delivery.dead_letter_sink
+        assert wanted is not None
+        assert wanted.kafka is not None
+        return KafkaDeadLetters(self, context, wanted.kafka.topic)
+
+    def seek(self, context: Context, wish: Wish) -> Sequence[Move]:
+        """Move the group's committed offsets; see `contract.seek`."""
+        from eventing_alibaba.sources.kafka.seek import seek  # noqa: PLC0415
+
+        return seek(self, context, wish)
 
     def build(self, context: Context) -> Source:
         """Make the source; opens nothing."""

@@ -23,10 +23,12 @@ class Topics:
 
     Attributes:
         sizes: number of partitions of each topic when it was last asked for.
+        controlled: the brokers have a controller; an admin client waits for one in vain otherwise.
     """
 
     def __init__(self, topics: Sequence[str], names: Names) -> None:
         self.sizes: dict[str, int] = {}
+        self.controlled = False
         self._topics = topics
         self._names = names
 
@@ -36,7 +38,9 @@ class Topics:
         Raises KafkaException when no broker answers within `timeout` seconds.
         """
         for topic in self._topics:
-            known = consumer.list_topics(topic, timeout=timeout).topics[topic]
+            cluster = consumer.list_topics(topic, timeout=timeout)
+            self.controlled = cluster.controller_id in cluster.brokers
+            known = cluster.topics[topic]
             if known.error is not None:
                 return signal(known.error, self._names, topic=topic)
             self.sizes[topic] = len(known.partitions)

@@ -10,6 +10,8 @@ event loop writes `acked`, everything else belongs to the consumer's thread.
 
 from __future__ import annotations
 
+from collections import deque
+
 
 class Track:
     """One assignment of one partition.
@@ -26,8 +28,7 @@ class Track:
     """
 
     __slots__ = (
-        "_end",
-        "_tail",
+        "_gaps",
         "acked",
         "epoch",
         "live",
@@ -51,8 +52,7 @@ class Track:
         self.acked = start
         self.next = start
         self.stored = start
-        self._tail = start
-        self._end = start
+        self._gaps: deque[tuple[int, int]] = deque()
 
     def __repr__(self) -> str:
         lost = "" if self.live else " given up"
@@ -64,9 +64,13 @@ class Track:
         They are never handed out, so no acknowledgement would ever carry the mark over them.
         """
         if offset > self.next:
-            self._tail, self._end = self.next, offset
+            if self._gaps and self._gaps[-1][0] == self.next:
+                self._gaps.pop()
+            self._gaps.append((self.next, offset))
 
     def mark(self) -> int:
         """Return the offset that may be committed: all before it are settled or never come."""
-        acked = self.acked
-        return self._end if acked == self._tail < self._end else acked
+        acked, gaps = self.acked, self._gaps
+        while gaps and gaps[0][0] < acked:
+            gaps.popleft()
+        return gaps[0][1] if gaps and gaps[0][0] == acked else acked

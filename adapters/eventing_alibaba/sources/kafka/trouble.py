@@ -81,6 +81,13 @@ class Trouble:
                 self._cause = error
             self.refused = self.refused or error.code() == KafkaError._AUTHENTICATION
 
+    def answered(self) -> None:
+        """Forget complaints about connections: a broker has just answered."""
+        self.down = self.refused = False
+        self._cause = None
+        self._voice.failure = ""
+        self.clear("brokers")
+
     def cause(self) -> SourceError:
         """Return the most telling complaint so far about not reaching any broker."""
         error = self._cause
@@ -130,10 +137,7 @@ class Trouble:
         except KafkaException:
             self.set("brokers", self.cause())
             return
-        self.down = self.refused = False
-        self._cause = None
-        self._voice.failure = ""
-        self.clear("brokers")
+        self.answered()
         if wrong is None:
             self.clear("topics")
         else:

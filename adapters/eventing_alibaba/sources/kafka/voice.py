@@ -33,6 +33,9 @@ class Voice:
         text = text.partition("]: ")[2] or text
         if facility == "FAIL":
             self.failure = text
+        if level < logging.WARNING:  # brokers close idle connections every ten minutes
+            log.debug("librdkafka %s: %s", facility, text)
+            return
         now = self._now()
         if now < self._quiet_until.get(facility, 0.0):
             self._swallowed[facility] = self._swallowed.get(facility, 0) + 1

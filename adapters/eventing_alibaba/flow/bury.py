@@ -1,0 +1,114 @@
+"""Exhausted events to the dead-letter sink.
+
+A cold path: one queue, as many at once as the target takes. What the target does not take is tried
+again with backoff, and when those retries are used up too, the event goes the road that loses
+nothing: it is blocked, or released to its broker. Never dropped.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from eventing_alibaba.contract.event import Event
+from eventing_alibaba.contract.source import DeadLetterTarget
+from eventing_alibaba.flow.counters import Counters
+from eventing_alibaba.flow.delivery import Delivery
+from eventing_alibaba.flow.policies.retry import Retry
+from eventing_alibaba.flow.timers import Timers
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class _Dead:
+    delivery: Delivery
+    event: Event
+    failures: int = 0
+
+
+class Burial:
+    """Sends dead events. `buried` is called when one is safe, `failed` when it could not be.
+
+    Attributes:
+        in_flight: requests to the dead-letter sink under way.
+    """
+
+    def __init__(
+        self,
+        target: DeadLetterTarget,
+        *,
+        retry: Retry,
+        timers: Timers,
+        counters: Counters,
+        buried: Callable[[Delivery], None],
+        failed: Callable[[Delivery, str], None],
+    ) -> None:
+        self.in_flight = 0
+        self._target = target
+        self._retry = retry
+        self._timers = timers
+        self._counters = counters
+        self._buried = buried
+        self._failed = failed
+        self._queue: deque[_Dead] = deque()
+        self._stopped = False
+
+    def bury(self, delivery: Delivery, event: Event) -> None:
+        """Send `event`, which stands for `delivery`."""
+        self._queue.append(_Dead(delivery, event))
+        self._pump()
+
+    def stop(self) -> None:
+        """Start no further request; answers still count."""
+        self._stopped = True
+        self._queue.clear()
+
+    async def close(self) -> None:
+        """Close the target."""
+        await self._target.close()
+
+    def _pump(self) -> None:
+        while self._queue and not self._stopped:
+            dead = self._queue[0]
+            if dead.delivery.abandoned:
+                self._queue.popleft()
+                continue
+            dead.delivery.wire = True
+            try:
+                taken = self._target.send(dead.event, self._answered, dead)
+            except ValueError as error:  # an event that cannot be encoded
+                self._queue.popleft()
+                dead.delivery.wire = False
+                self._failed(dead.delivery, str(error))
+                continue
+            if not taken:
+                dead.delivery.wire = False
+                return
+            self._queue.popleft()
+            self.in_flight += 1
+
+    def _answered(self, dead: _Dead, error: str | None) -> None:
+        self.in_flight -= 1
+        dead.delivery.wire = False
+        if error is None:
+            self._buried(dead.delivery)
+        else:
+            dead.failures += 1
+            self._counters.error("deadLettering", "NotTaken")
+            log.warning("the dead-letter sink did not take an event: %s", error)
+            if dead.failures > self._retry.most:
+                self._failed(dead.delivery, f"the dead-letter sink failed too: {error}")
+            else:
+                self._timers.after(self._retry.wait(dead.failures), self._again, dead)
+        self._pump()
+
+    def _again(self, dead: _Dead) -> None:
+        if not dead.delivery.abandoned:
+            self._queue.append(dead)
+            self._pump()
+
+    def __repr__(self) -> str:
+        return f"<Burial in_flight={self.in_flight} queue={len(self._queue)} {self._target!r}>"

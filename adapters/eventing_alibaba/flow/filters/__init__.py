@@ -1,0 +1,1 @@
+"""Which events pass: filters as written become one function. Pure; attributes only, never data."""
