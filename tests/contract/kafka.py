@@ -33,7 +33,8 @@ class KafkaHarness(Harness):
         self.partitions = partitions
         self._bootstrap = bootstrap
         client = {"bootstrap.servers": bootstrap, "log_level": 0}
-        self._producer = Producer({**client, "linger.ms": 1, "enable.idempotence": True})
+        room = {"queue.buffering.max.kbytes": 65_536, "linger.ms": 1}
+        self._producer = Producer({**client, **room, "enable.idempotence": True})
         self._reader = Consumer({**client, "group.id": topic, "enable.auto.commit": False})
         self._produced = 0
 

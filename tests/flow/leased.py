@@ -3,7 +3,8 @@
 It keeps the books as a real one does: a received message is invisible until its lease ends, each
 receive and each extension makes a new receipt and voids the old one, an acknowledgement counts only
 with the newest receipt of a lease that has not ended. A FIFO queue is locked while anything handed
-out of it is neither acknowledged nor visible again, and an acknowledgement past a gap is void.
+out of it is neither acknowledged nor visible again, and an acknowledgement past a gap is answered
+"OK" and void.
 
 It also keeps the books on the flow: `violations` has a sentence for everything that must not happen
 whatever the schedule: two calls at once for one message, an acknowledgement without a 2xx, a second
@@ -51,6 +52,7 @@ class LeasedBroker:
         visibility: seconds of a lease.
         fifo: messages of a queue have it as their track and lane, and the broker keeps their order.
         silent: an acknowledgement with a void receipt is answered "OK", as RocketMQ does.
+        lane: a message's lane; its queue unless a test says otherwise.
         latency: seconds that a call takes before and after the broker does it; given the call's
             name ("ack", "release", "extend"; also "quiesce").
         fail: what a call raises, before or after the broker did it, or None; given the call's name
@@ -75,6 +77,7 @@ class LeasedBroker:
         self.silent = silent
         self.stored: dict[str, Stored] = {}
         self.latency: Callable[[str], float] = lambda call: 0.0
+        self.lane: Callable[[Stored], Hashable | None] = lambda stored: stored.queue
         self.fail: Callable[[str, str], Exception | None] = lambda call, when: None
         self.batch = 16
         self.log: list[tuple[float, str, list[str], float]] = []
@@ -192,21 +195,17 @@ class LeasedBroker:
             attributes=(),
             origin="queue",
             track=stored.queue,
-            lane=stored.queue,
+            lane=self.lane(stored),
             attempt=stored.deliveries,
             lease=self.now + self.visibility,
             receipt=stored.receipt,
         )
 
-    def _valid(self, message: Message) -> Stored | None:
+    def _valid(self, message: Message) -> bool:
         stored = self.stored[message.id]
-        valid = (
-            not stored.acked
-            and stored.receipt == message.receipt
-            and stored.visible_at > self.now
-            and not (self.fifo and self._gap_before(stored))
+        return (
+            not stored.acked and stored.receipt == message.receipt and stored.visible_at > self.now
         )
-        return stored if valid else None
 
     def _gap_before(self, stored: Stored) -> bool:
         for other in self.stored.values():
@@ -222,11 +221,13 @@ class LeasedBroker:
             for message in messages:
                 if not self.accepted(message.id):
                     self.violations.append(f"{message.id} acknowledged without a 2xx")
-                if (stored := self._valid(message)) is not None:
-                    stored.acked = True
-                else:
+                if not self._valid(message):
                     self.voided.append(message.id)
                     lost.append(message)
+                elif self.fifo and self._gap_before(self.stored[message.id]):
+                    self.voided.append(message.id)  # and nobody is told
+                else:
+                    self.stored[message.id].acked = True
             self._more.set()
         if lost and not self.silent:
             raise PartialFailure(f"{len(lost)} receipts are void", lost=lost)
@@ -247,11 +248,7 @@ class LeasedBroker:
         async with self._call("extend", messages, seconds):
             for message in messages:
                 stored = self.stored[message.id]
-                if (
-                    stored.acked
-                    or stored.receipt != message.receipt
-                    or stored.visible_at <= self.now
-                ):
+                if not self._valid(message):
                     extended.append(None)
                     continue
                 stored.receipt = f"{stored.id}#{next(self._receipts)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.flow.harness import OK, Run, status, turn, until
+from tests.flow.harness import OK, Broker, Run, Service, message, status, turn, until
 from tests.flow.leased import LeasedBroker, LeasedService
 
 from eventing_alibaba.contract.errors import Disconnected
@@ -155,22 +155,11 @@ async def test_an_ok_after_the_end_of_the_lease_is_not_believed() -> None:
     """The acknowledgement may have come too late; the redelivery is acknowledged again."""
     broker = LeasedBroker([1], silent=True, visibility=6.0)
     service = LeasedService(broker)
-    service.plan = lambda name: (0.5, OK)
-    start = asyncio.get_running_loop().time()
-
-    def latency(call: str) -> float:
-        early = asyncio.get_running_loop().time() - start < 6
-        if call == "extend":
-            return 9.0 if early else 0.0
-        return 0.0
-
-    broker.latency = latency
-    broker.fail = lambda call, when: (
-        Disconnected("no")
-        if call == "ack" and when == "before" and asyncio.get_running_loop().time() - start < 5.5
-        else None
-    )
-    async with Run(broker, service):
+    service.plan = lambda name: (5.5, OK)
+    broker.latency = lambda call: 0.4
+    async with Run(broker, service, max_hold="PT1S"):
+        await until(lambda: broker.voided)
+        assert broker.left == ["1"], "the broker said OK, and forgot it"
         await until(lambda: not broker.left)
         assert service.posted == [b"1"]
 
@@ -243,6 +232,41 @@ async def test_acks_behind_a_void_one_of_a_queue_are_not_believed() -> None:
         await until(lambda: not broker.left)
         assert service.counted == {b"0": 1, b"1": 1, b"2": 1}
         assert broker.violations == []
+
+
+async def test_a_drained_track_leaves_its_messages_to_their_leases() -> None:
+    """A 2xx that came after it is not acknowledged; in its new track the message is known."""
+    broker = LeasedBroker(range(3), fifo=True)
+    service = LeasedService(broker)
+    async with Run(broker, service) as run:
+        await asyncio.sleep(1)
+        drained = asyncio.create_task(broker.flow.drain(["q"], lost=False, timeout=5))
+        await turn()
+        service.answer(OK)
+        await drained
+        for stored in broker.stored.values():
+            stored.queue = "moved"
+        await asyncio.sleep(20)
+        assert broker.calls("extend") == []
+        assert len(run.pipeline._leased.leases) == 0
+        service.plan = lambda name: (0.0, OK)
+        await until(lambda: not broker.left)
+        assert service.posted == [b"0", b"1", b"2"]
+        assert broker.violations == []
+
+
+async def test_messages_with_and_without_lease_may_come_from_one_source() -> None:
+    """Each is acknowledged, and only those with a lease are extended."""
+    lease = asyncio.get_running_loop().time() + 30
+    broker = Broker([message(1, track=None, lease=lease), message(2, track=None)])
+    service = Service()
+    async with Run(broker, service) as run:
+        await asyncio.sleep(1)
+        assert [one.message.id for one in run.pipeline._leased.leases] == ["1"]
+        service.answer(OK)
+        service.answer(OK)
+        await asyncio.sleep(1)
+        assert broker.acked_ids == ["1", "2"]
 
 
 def test_only_so_many_ids_are_remembered() -> None:

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.flow.harness import OK, Run, Service, status, turn, until
+from tests.flow.harness import OK, Broker, Run, Service, message, status, turn, until
 from tests.flow.leased import LeasedBroker, LeasedService
 
 from eventing_alibaba.contract.errors import Disconnected
@@ -139,6 +139,41 @@ async def test_a_queue_is_released_as_a_whole() -> None:
         assert now() - start == pytest.approx(30, abs=0.5)
         assert service.posted == [b"0", b"1", b"1", b"2", b"3"]
         assert broker.violations == []
+
+
+async def test_a_queue_of_several_lanes_is_released_without_its_posts_on_the_wire() -> None:
+    """What was delivered meanwhile is not posted again, though its acknowledgement is void."""
+    broker = LeasedBroker(range(4), fifo=True, silent=True)
+    broker.lane = lambda stored: stored.id
+    service = LeasedService(broker, limit=3)
+    async with releasing(broker, service):
+        service.answer(OK, b"2")
+        await asyncio.sleep(0.5)
+        service.answer(status(500), b"0")
+        await asyncio.sleep(0.5)
+        released = [name for name, _, _ in broker.released]
+        assert released == ["0", "2"], "3 was written in its place"
+        service.plan = lambda name: (0.0, OK)
+        for _, reply in list(service.wire):
+            reply(OK)
+        await until(lambda: not broker.left)
+        assert service.counted == {b"0": 2, b"1": 1, b"2": 1, b"3": 1}
+
+
+async def test_a_message_without_lease_and_track_can_be_released() -> None:
+    """A broker may take messages back without lending them for a time."""
+    broker = Broker([message(1, track=None), message(2, track=None)])
+    service = Service()
+    run = Run(
+        broker, service, retry=Retry(most=0), exhausted=Exhausted(route="release", leased=True)
+    )
+    async with run:
+        service.answer(status(500))
+        service.answer(OK)
+        await asyncio.sleep(1)
+        assert [m.id for m in broker.released] == ["1"]
+        assert broker.acked_ids == ["2"]
+        assert run.pipeline.held.count == 0
 
 
 async def test_other_queues_go_on_during_a_release() -> None:

@@ -14,14 +14,8 @@ from eventing_alibaba.contract.errors import (
     Unauthorized,
     Unavailable,
 )
-from eventing_alibaba.sources.kafka.errors import (
-    TABLE,
-    Names,
-    Row,
-    broker_of,
-    refused_settings,
-    signal,
-)
+from eventing_alibaba.sources.kafka.causes import TABLE, Row
+from eventing_alibaba.sources.kafka.errors import Names, broker_of, refused_settings, signal
 
 NAMES = Names(servers="a:9092, b:9092", group="shop", mechanism="SCRAM-SHA-256")
 E = KafkaError

@@ -57,7 +57,7 @@ async def test_a_shelf_goes_with_its_partition(kafka: Bench) -> None:
         await d.nothing_more(0.05)  # leaves a demand behind
         kafka.pen.write(topic, *(b"x" for _ in range(20)))
         await until(lambda: d.session._intake.shelved == 20)
-        d.session._inbox.put(lambda: d.session._assignment.give_up(d.session._consumer))
+        d.session._inbox.put(d.session._assignment.give_up)
         await until(lambda: d.session._intake.shelved == 0)
         assert not track_of(first).live
         await d.nothing_more()

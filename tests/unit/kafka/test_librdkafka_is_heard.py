@@ -9,7 +9,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from tests.unit.kafka.test_secrets_stay_secret import Clock
 
 from eventing_alibaba.contract.errors import SourceError, Unauthorized, Unavailable
@@ -213,6 +213,30 @@ def test_a_commit_that_librdkafka_does_not_take_is_repeated() -> None:
     consumer.commit.side_effect = None
     commits.tend(consumer, idle=True)
     assert consumer.commit.call_count == 2
+
+
+def test_the_last_commit_of_a_partition_insists() -> None:
+    """A coordinator that is told of a rebalance just now is asked again, for a second."""
+    clock = Clock()
+    track = Track("t", 0, epoch=1, start=0, metadata="")
+    commits, consumer, _ = commits_of(clock, track)
+    track.acked = 3
+    busy = KafkaException(KafkaError(KafkaError.REBALANCE_IN_PROGRESS))
+    consumer.commit.side_effect = [busy, busy, [TopicPartition("t", 0, 3)]]
+    assert commits.now(consumer, [track])
+    assert (consumer.commit.call_count, track.stored) == (3, 3)
+
+
+def test_the_last_commit_of_a_partition_gives_up(caplog: pytest.LogCaptureFixture) -> None:
+    """Who is no member any more commits nothing, and says so."""
+    clock = Clock()
+    track = Track("t", 0, epoch=1, start=0, metadata="")
+    commits, consumer, _ = commits_of(clock, track)
+    track.acked = 3
+    consumer.commit.side_effect = KafkaException(KafkaError(KafkaError.UNKNOWN_MEMBER_ID))
+    assert not commits.now(consumer, [track])
+    assert (consumer.commit.call_count, track.stored) == (1, 0)
+    assert "some records come again" in caplog.text
 
 
 async def test_a_loop_that_is_gone_is_no_error() -> None:

@@ -10,8 +10,14 @@ from tests.unit.kafka.driving import MIB, Bench, Driver, refused, track_of, unti
 
 from eventing_alibaba.contract.errors import Disconnected
 from eventing_alibaba.contract.message import Message
-from eventing_alibaba.sources.kafka import assignment, bridge
+from eventing_alibaba.sources.kafka import assignment, bridge, settings
 from eventing_alibaba.testing.emulators.kafka import KafkaEmulator
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The emulator ends rebalances a second before the session ends; the slow are left out."""
+    monkeypatch.setitem(settings.FIXED, "session.timeout.ms", 3_000)
 
 
 async def _received_by(driver: Driver, messages: list[Message]) -> None:
@@ -99,7 +105,7 @@ async def test_a_drain_without_end_is_not_waited_for(
             await asyncio.Event().wait()
 
         first.flow.draining = drain
-        first.session._inbox.put(lambda: first.session._assignment.give_up(first.session._consumer))
+        first.session._inbox.put(first.session._assignment.give_up)
         await until(lambda: kafka.pen.offsets(topic, topic) == [4])
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from unittest.mock import Mock
 
 import pytest
+from confluent_kafka import KafkaError, TopicPartition
 from tests.unit.kafka.driving import Bench, Driver, track_of, until
 
 from eventing_alibaba.contract.errors import Disconnected, Unavailable
@@ -76,6 +78,28 @@ def _current(driver: Driver, words: str) -> bool:
     return words in str(driver.flow.reports[-1])
 
 
+async def test_a_refused_fetch_is_reported_until_records_come(
+    emulator: KafkaEmulator, kafka: Bench
+) -> None:
+    """Describe without Read: the topic is there, asking for it heals nothing."""
+    topic = kafka.topic()
+    async with kafka.driver(topic) as d:
+        error = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)
+        record = Mock(**{"topic.return_value": topic, "partition.return_value": 0})
+        d.session._inbox.put(
+            lambda: d.session._assignment.on_error(d.session._consumer, record, error)
+        )
+        await until(lambda: d.flow.reports)
+        assert f"may not read topic {topic}" in str(d.flow.reports[0])
+        asked = len(emulator.requests("Metadata"))
+        await asyncio.sleep(0.3)  # longer than the brokers are asked in when a topic is missing
+        assert len(emulator.requests("Metadata")) <= asked + 2
+        assert d.flow.reports[-1] is not None
+        kafka.pen.write(topic, b"x")
+        await d.take(1)
+        await until(lambda: d.flow.reports[-1] is None)
+
+
 async def test_records_that_retention_ate_are_counted(
     emulator: KafkaEmulator, kafka: Bench
 ) -> None:
@@ -120,8 +144,6 @@ async def test_a_report_of_what_is_over_is_taken_back(
 
 async def test_offsets_beyond_the_end_begin_anew(kafka: Bench) -> None:
     """Offsets of an older topic of that name: from the beginning, and the old mark is replaced."""
-    from confluent_kafka import TopicPartition
-
     topic = kafka.topic()
     kafka.pen.write(topic, b"1", b"2")
     kafka.pen.commit(topic, TopicPartition(topic, 0, 500, "partitions=1"))

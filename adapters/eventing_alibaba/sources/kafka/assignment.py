@@ -17,7 +17,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from eventing_alibaba.contract.errors import Disconnected, SourceError, Unavailable
 from eventing_alibaba.sources.kafka.errors import Names, signal
@@ -25,6 +25,7 @@ from eventing_alibaba.sources.kafka.tracks import Track
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer
+    from confluent_kafka import Message as Record
 
     from eventing_alibaba.sources.kafka.bridge import Bridge
     from eventing_alibaba.sources.kafka.commits import Commits
@@ -76,6 +77,8 @@ class Assignment:
     def on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Take new partitions; their starts are committed when this returns."""
         try:
+            if self.leaving:
+                return  # the client assigns them by itself, and closing gives them back
             if partitions:
                 self._assign(consumer, partitions)
             else:
@@ -110,9 +113,43 @@ class Assignment:
             self._bridge.drain(tracks, lost=True)
             self._bridge.forget(tracks)
 
-    def give_up(self, consumer: Consumer) -> None:
-        """Give all partitions up in order, because the session ends though the flow goes on."""
-        self._hand_over(consumer, self._take([_named(track) for track in self.tracks()]))
+    def give_up(self) -> None:
+        """Let the flow give all partitions up, because the session ends though the flow goes on.
+
+        Their marks are left for the last commit of the session, which does not wait for ever.
+        """
+        tracks = list(self.tracks())
+        for track in tracks:
+            track.live = False
+        if tracks:
+            self._bridge.drain(tracks, lost=False)
+            self._bridge.forget(tracks)
+
+    def on_error(self, consumer: Consumer, record: Record, error: KafkaError) -> None:
+        """Take what librdkafka delivers in place of a record; outside of its callbacks.
+
+        Raises a SourceError while the group is being joined: then nothing else would tell.
+        """
+        topic, partition, offset = record.topic() or "", record.partition(), record.offset()
+        code = error.code()
+        track = self.by_topic.get(topic, {}).get(-1 if partition is None else partition)
+        if code == KafkaError._PARTITION_EOF:
+            if track is not None and offset is not None:
+                track.ended(offset)
+                self._trouble.flowing()
+        elif code == KafkaError._AUTO_OFFSET_RESET:
+            if track is not None:
+                self.on_out_of_range(consumer, topic, track.partition, offset or 0)
+        elif code == KafkaError._MAX_POLL_EXCEEDED:
+            log.error("the consumer was not polled for too long and has left its group: %s", error)
+        elif error.fatal():
+            self._trouble.fatal = error
+        elif not self.joined:
+            raise signal(error, self._names, topic=topic)
+        elif track is not None:
+            self._trouble.fetch_failed(signal(error, self._names, topic=topic))
+        else:
+            self._trouble.set("topics", signal(error, self._names, topic=topic))
 
     def on_out_of_range(self, consumer: Consumer, topic: str, partition: int, offset: int) -> None:
         """Go on at the first record there is, because the one at `offset` is not there.

@@ -12,16 +12,17 @@ carries it. While partitions are given up, and at the end, commits are waited fo
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from eventing_alibaba.sources.kafka.errors import PASSING, Names, signal
 
 if TYPE_CHECKING:
-    from confluent_kafka import Consumer, KafkaError
+    from confluent_kafka import Consumer
 
     from eventing_alibaba.sources.kafka.tracks import Track
     from eventing_alibaba.sources.kafka.trouble import Trouble
@@ -30,6 +31,17 @@ PERIOD: Final = 0.2
 RECORDS: Final = 1_000
 _FORGOTTEN: Final = 60.0
 _LASTING: Final = 10.0
+_INSISTING: Final = 1.0
+# While other members are still being told of an assignment, and while a coordinator moves.
+_MOMENTARY: Final = frozenset(
+    {
+        KafkaError.REBALANCE_IN_PROGRESS,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+    }
+)
+log: Final = logging.getLogger(__name__)
 
 
 class Commits:
@@ -91,25 +103,40 @@ class Commits:
     def now(self, consumer: Consumer, tracks: Iterable[Track]) -> bool:
         """Commit the marks of `tracks` and wait; for tracks that are about to be given up.
 
-        Returns False when it failed: their next owner gets those records again.
+        Insists for a second where it failed for a moment only. Returns False when it failed: their
+        next owner gets those records again.
         """
         waiting = [(track, mark) for track in tracks if (mark := track.mark()) > track.stored]
         if not waiting:
             return True
+        deadline = self._now() + _INSISTING
+        while (error := self._refusal(consumer, waiting)) is not None:
+            if error.code() not in _MOMENTARY or self._now() >= deadline:
+                log.warning(
+                    "the last marks of %d partitions could not be committed, some records come"
+                    " again: %s",
+                    len(waiting),
+                    error,
+                )
+                self._failed(error)
+                return False
+            time.sleep(0.05)
+        for track, mark in waiting:
+            track.stored = max(track.stored, mark)
+        return True
+
+    def _refusal(
+        self, consumer: Consumer, waiting: Iterable[tuple[Track, int]]
+    ) -> KafkaError | None:
+        """Commit and wait; return the first error there is."""
         try:
             answer = consumer.commit(
                 offsets=[_offset(t, mark) for t, mark in waiting], asynchronous=False
             )
         except KafkaException as error:
-            self._failed(error.args[0])
-            return False
-        errors = [item.error for item in answer or () if item.error is not None]
-        if errors:
-            self._failed(errors[0])
-            return False
-        for track, mark in waiting:
-            track.stored = max(track.stored, mark)
-        return True
+            refused: KafkaError = error.args[0]
+            return refused
+        return next((item.error for item in answer or () if item.error is not None), None)
 
     def flush(self, consumer: Consumer, *, seconds: float) -> bool:
         """Commit all marks within `seconds`, asynchronously, so that a dead broker cannot hold us.

@@ -41,8 +41,6 @@ from eventing_alibaba.sources.kafka.trouble import Trouble
 from eventing_alibaba.sources.kafka.voice import Voice
 
 if TYPE_CHECKING:
-    from confluent_kafka import Message as Record
-
     from eventing_alibaba.contract.message import Message
     from eventing_alibaba.contract.source import FlowControl
     from eventing_alibaba.contract.spec import Context
@@ -52,8 +50,6 @@ if TYPE_CHECKING:
 _TICK: Final = 0.1
 _HELD: Final = 0.01
 """Seconds between looks for records while all that there are belong to held tracks."""
-_ANSWER: Final = 15.0
-_OTHERS: Final = 3.0
 _JOINING: Final = 15.0
 _FLUSH: Final = 3.0
 log: Final = logging.getLogger(__name__)
@@ -104,7 +100,11 @@ class Session:
             names=self._names,
             count=lambda name, amount: self._bridge.call(context.count, name, amount),
         )
-        reader = RecordReader(self._assignment.by_topic, spec.ordering, self._on_record_error)
+        reader = RecordReader(
+            self._assignment.by_topic,
+            spec.ordering,
+            lambda record, error: self._assignment.on_error(self._consumer, record, error),
+        )
         self._intake = Intake(self._assignment, reader)
         self._commits = Commits(self._assignment.tracks, self._names, self._trouble)
         self._consumer: Consumer
@@ -152,7 +152,7 @@ class Session:
                     self._serve()
             except Exception as failure:  # noqa: BLE001 - the partitions are given up all the same
                 error = _told(failure)
-                self._assignment.give_up(self._consumer)
+                self._assignment.give_up()
             finally:
                 self._leave(error)
         except Exception as failure:  # noqa: BLE001 - the thread has no other witness
@@ -211,30 +211,6 @@ class Session:
         self._trouble.clear("joining")
         return not self._stopping
 
-    def _reach(self) -> bool:
-        """Wait for a broker's answer about the topics; False when stopped meanwhile.
-
-        That all brokers are down is also said when the first of several addresses has failed, so
-        the others are given some time.
-        """
-        begun = time.monotonic()
-        alone = len(self._spec.bootstrap_servers) == 1
-        while not self._stopping:
-            try:
-                wrong = self._topics.look(self._consumer, timeout=1.0)
-            except KafkaException:
-                self._consumer.poll(0)
-                waited = time.monotonic() - begun
-                if waited > _ANSWER or (self._trouble.down and (alone or waited > _OTHERS)):
-                    raise self._trouble.cause() from None
-            else:
-                self._trouble.answered()
-                if wrong is not None:
-                    raise wrong
-                return True
-            self._obey()
-        return False
-
     def _serve(self) -> None:
         consumer = self._consumer
         held = False
@@ -251,6 +227,7 @@ class Session:
                     self._demand = None
                     self._idle_since = time.monotonic()
                     self._bridge.call(self._arrived, batch)
+                    self._trouble.flowing()
                 else:
                     held = self._intake.shelved > 0
             elif time.monotonic() - self._idle_since > PATIENCE:
@@ -316,27 +293,16 @@ class Session:
         if self._trouble.fatal is not None:
             raise signal(self._trouble.fatal, self._names)
 
-    def _on_record_error(self, record: Record, error: KafkaError) -> None:
-        """Take what librdkafka delivers in place of a record."""
-        topic, partition, offset = record.topic() or "", record.partition(), record.offset()
-        code = error.code()
-        track = self._assignment.by_topic.get(topic, {}).get(-1 if partition is None else partition)
-        if code == KafkaError._PARTITION_EOF:
-            if track is not None and offset is not None:
-                track.ended(offset)
-        elif code == KafkaError._AUTO_OFFSET_RESET:
-            if track is not None:
-                self._assignment.on_out_of_range(
-                    self._consumer, topic, track.partition, offset or 0
-                )
-        elif code == KafkaError._MAX_POLL_EXCEEDED:
-            log.error("the consumer was not polled for too long and has left its group: %s", error)
-        elif error.fatal():
-            self._trouble.fatal = error
-        elif not self._assignment.joined:
-            raise signal(error, self._names, topic=topic)
-        else:
-            self._trouble.set("topics", signal(error, self._names, topic=topic))
+    def _reach(self) -> bool:
+        """Wait for a broker's answer; False when stopped meanwhile."""
+
+        def go_on() -> bool:
+            self._obey()
+            return not self._stopping
+
+        return self._trouble.reach(
+            self._consumer, alone=len(self._spec.bootstrap_servers) == 1, go_on=go_on
+        )
 
     def _slow_join(self) -> SourceError:
         return Unavailable(

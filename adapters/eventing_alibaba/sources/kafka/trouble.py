@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Final
 from confluent_kafka import KafkaError, KafkaException
 
 from eventing_alibaba.contract.errors import Disconnected
-from eventing_alibaba.sources.kafka.errors import CERTIFICATE_REFUSED, Names, broker_of, signal
+from eventing_alibaba.sources.kafka.causes import CERTIFICATE_REFUSED
+from eventing_alibaba.sources.kafka.errors import Names, broker_of, signal
 from eventing_alibaba.sources.kafka.handshake import refusal
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 _ASK_EVERY: Final = 2.0
 _PATIENCE: Final = 1.0
+_ANSWER: Final = 15.0
+_OTHERS: Final = 3.0
+_FETCH: Final = "fetch"
 _SHOWN: Final = 60.0
 _QUIET: Final = frozenset({KafkaError._TRANSPORT, KafkaError._TIMED_OUT})
 
@@ -87,6 +91,38 @@ class Trouble:
         self._cause = None
         self._voice.failure = ""
         self.clear("brokers")
+
+    def reach(self, consumer: Consumer, *, alone: bool, go_on: Callable[[], bool]) -> bool:
+        """Wait until a broker has answered that the topics can be read; for sessions that begin.
+
+        That all brokers are down is said already when the first of several addresses has failed;
+        so the others are given some time, unless it is `alone`. False when `go_on` says so.
+        Raises what is wrong.
+        """
+        begun = self._now()
+        while go_on():
+            try:
+                wrong = self._topics.look(consumer, timeout=_PATIENCE)
+            except KafkaException:
+                consumer.poll(0)
+                waited = self._now() - begun
+                if waited > _ANSWER or (self.down and (alone or waited > _OTHERS)):
+                    raise self.cause() from None
+            else:
+                self.answered()
+                if wrong is not None:
+                    raise wrong
+                return True
+        return False
+
+    def flowing(self) -> None:
+        """Take back that fetching failed: records come."""
+        if _FETCH in self._kinds:
+            self.clear(_FETCH)
+
+    def fetch_failed(self, error: SourceError) -> None:
+        """Report that a partition gives no records; until some come."""
+        self.set(_FETCH, error)
 
     def cause(self) -> SourceError:
         """Return the most telling complaint so far about not reaching any broker."""

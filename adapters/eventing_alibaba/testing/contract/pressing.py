@@ -9,7 +9,7 @@ from eventing_alibaba.testing.contract.harness import Harness
 from eventing_alibaba.testing.contract.run import Run
 from eventing_alibaba.testing.sink import Answer, RecordingSink
 
-_WATCHED: Final = 0.5
+_WATCHED: Final = 0.3
 _SILENT: Final = Answer(fault="never")
 
 

@@ -57,7 +57,7 @@ class Troubling:
         """Answers that take their time delay messages and acknowledgements, and no more."""
         need(harness, "slow")
         sent = await harness.produce(30)
-        async with RecordingSink() as sink, harness.slow(0.1):
+        async with RecordingSink() as sink, harness.slow(0.05):
             async with Run(harness, sink):
                 await sink.wait_delivered(len(sent), timeout=harness.patience)
             assert await harness.backlog() == 0, "the stop waits for the last acknowledgement"
