@@ -51,6 +51,7 @@ class LeasedBroker:
     Attributes:
         visibility: seconds of a lease.
         fifo: messages of a queue have it as their track and lane, and the broker keeps their order.
+        locks: a queue is locked while some of it is handed out, as a FIFO queue is.
         silent: an acknowledgement with a void receipt is answered "OK", as RocketMQ does.
         lane: a message's lane; its queue unless a test says otherwise.
         latency: seconds that a call takes before and after the broker does it; given the call's
@@ -73,7 +74,7 @@ class LeasedBroker:
         silent: bool = False,
     ) -> None:
         self.visibility = visibility
-        self.fifo = fifo
+        self.fifo = self.locks = fifo
         self.silent = silent
         self.stored: dict[str, Stored] = {}
         self.latency: Callable[[str], float] = lambda call: 0.0
@@ -164,7 +165,7 @@ class LeasedBroker:
     def _free_at(self, stored: Stored) -> float:
         if stored.acked:
             return self.now + 1e6
-        if not self.fifo:
+        if not self.locks:
             return stored.visible_at
         return max(
             other.visible_at
@@ -176,7 +177,7 @@ class LeasedBroker:
         locked = {
             stored.queue
             for stored in self.stored.values()
-            if self.fifo and not stored.acked and stored.visible_at > self.now
+            if self.locks and not stored.acked and stored.visible_at > self.now
         }
         free = [
             stored

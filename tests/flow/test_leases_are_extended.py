@@ -208,6 +208,37 @@ async def test_a_message_in_an_extension_does_not_hold_up_the_acks_of_others() -
         assert "slow" in broker.left
 
 
+async def test_acks_of_a_track_do_not_pass_one_that_waits_for_its_extension() -> None:
+    """One that was received during the call could go at once, but it would leave a gap."""
+    broker = LeasedBroker([0], fifo=True)
+    broker.locks = False
+    broker.latency = lambda call: 2.0 if call == "extend" else 0.0
+    service = LeasedService(broker)
+    async with Run(broker, service):
+        await asyncio.sleep(10.5)
+        broker.produce(1)
+        service.plan = lambda name: (0.0, OK)
+        service.answer(OK)
+        await until(lambda: not broker.left)
+        assert [ids for _, ids, _ in broker.calls("ack")] == [["0", "1"]]
+        assert broker.voided == []
+
+
+async def test_an_extension_of_an_old_receipt_changes_nothing() -> None:
+    """The message was received again during the call: what the call brings is void."""
+    broker = LeasedBroker([1])
+    broker.latency = lambda call: 2.0 if call == "extend" else 0.0
+    service = LeasedService(broker)
+    async with Run(broker, service):
+        await asyncio.sleep(12.5)
+        broker.end_lease(1)
+        await asyncio.sleep(3)
+        service.answer(OK)
+        await until(lambda: not broker.left)
+        assert broker.deliveries(1) == 2
+        assert broker.voided == []
+
+
 async def test_a_failed_ack_is_tried_again_while_its_lease_is_extended() -> None:
     """A broker that takes no acknowledgement for minutes does not deliver again."""
     broker = LeasedBroker(range(5))

@@ -156,11 +156,14 @@ async def test_an_ok_after_the_end_of_the_lease_is_not_believed() -> None:
     broker = LeasedBroker([1], silent=True, visibility=6.0)
     service = LeasedService(broker)
     service.plan = lambda name: (5.5, OK)
-    broker.latency = lambda call: 0.4
+    slow = iter([0.6])
+    broker.latency = lambda call: next(slow, 0.0)
     async with Run(broker, service, max_hold="PT1S"):
-        await until(lambda: broker.voided)
-        assert broker.left == ["1"], "the broker said OK, and forgot it"
+        await asyncio.sleep(5.9)
+        broker.steal(1, 60)
         await until(lambda: not broker.left)
+        assert broker.voided == ["1"], "the broker said OK, and forgot it"
+        assert broker.deliveries(1) == 2
         assert service.posted == [b"1"]
 
 

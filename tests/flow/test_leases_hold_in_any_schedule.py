@@ -12,15 +12,19 @@ import asyncio
 import logging
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import pytest
 from tests.flow.harness import OK, RESET, Result, Run, status
 from tests.flow.leased import LeasedBroker, LeasedService
 
 from eventing_alibaba.contract.errors import Disconnected, Throttled, Unauthorized
+from eventing_alibaba.contract.event import Event
 from eventing_alibaba.flow.policies.retry import Retry
 from eventing_alibaba.flow.react import Exhausted
+
+T = TypeVar("T")
 
 pytestmark = pytest.mark.looptime(noop_cycles=0)
 
@@ -66,6 +70,28 @@ class Trouble:
         return delay, self.chance.choice(answers)
 
 
+class DeadLetters:
+    """A dead-letter sink: what is safe there counts as accepted."""
+
+    def __init__(self, trouble: Trouble, service: LeasedService) -> None:
+        self.trouble = trouble
+        self.service = service
+
+    def send(self, event: Event, done: Callable[[T, str | None], None], token: T) -> bool:
+        delay, result = self.trouble.plan(event.id)
+
+        def answer() -> None:
+            if result is OK:
+                self.service.accepted.add(event.id)
+            done(token, None if result is OK else "no")
+
+        asyncio.get_running_loop().call_later(delay, answer)
+        return True
+
+    async def close(self) -> None:
+        """There is nothing to let go of."""
+
+
 async def schedule(seed: int, *, fifo: bool) -> None:
     """Run one schedule; raises AssertionError with its seed."""
     trouble = Trouble(seed)
@@ -84,7 +110,11 @@ async def schedule(seed: int, *, fifo: bool) -> None:
             broker,
             service,
             retry=Retry(most=chance.choice([0, 2, 9]), delay=0.5, longest=20.0, after_max=0.0),
-            exhausted=Exhausted(route="release", leased=True),
+            exhausted=Exhausted(
+                route=chance.choice(["release", "deadLetter"]),
+                target=DeadLetters(trouble, service),
+                leased=True,
+            ),
             max_hold=chance.choice(["PT20S", "PT1H"]),
             grace=chance.choice(["PT0S", "PT25S"]),
         )

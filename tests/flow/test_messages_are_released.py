@@ -123,6 +123,26 @@ async def test_what_comes_back_during_its_release_is_a_new_message() -> None:
         assert broker.violations == []
 
 
+async def test_a_release_that_still_waits_is_dropped_when_the_message_comes_back() -> None:
+    """The broker was not asked yet and delivered it again all the same: it is tried again."""
+    broker = LeasedBroker([1])
+    hung = iter([9e9])
+    broker.latency = lambda call: next(hung, 0.0) if call == "extend" else 0.0
+    service = LeasedService(broker)
+    async with releasing(broker, service):
+        await asyncio.sleep(11)
+        service.answer(status(500))
+        await asyncio.sleep(1)
+        broker.end_lease(1)
+        await asyncio.sleep(60)
+        assert broker.released == []
+        assert service.posted == [b"1", b"1"]
+        service.answer(OK)
+        await until(lambda: not broker.left)
+        assert broker.deliveries(1) == 2
+        assert broker.violations == []
+
+
 async def test_a_queue_is_released_as_a_whole() -> None:
     """A FIFO queue stays locked otherwise; only the one that was tried counts as failed."""
     broker = LeasedBroker(range(4), fifo=True)

@@ -1,8 +1,9 @@
 """What a source promises and what the flow promises in return.
 
 One source object serves one process. The flow calls it from one event loop; calls of `receive`
-never overlap, `ack`, `release` and `extend` may run while a `receive` waits. Every await may be
-cancelled. `eventing_alibaba.testing.contract.SourceContract` runs these sentences as tests.
+never overlap; `ack`, `release` and `extend` may run while a `receive` waits and beside each other,
+but no message is in two of these calls at once. Every await may be cancelled.
+`eventing_alibaba.testing.contract.SourceContract` runs these sentences as tests.
 """
 
 from __future__ import annotations
@@ -92,7 +93,11 @@ class Source(Protocol):
         """
 
     async def extend(self, messages: Sequence[Message], seconds: float) -> Sequence[Message | None]:
-        """Prolong leases to `seconds` from now; aligned with `messages`; None = lease lost."""
+        """Prolong leases to `seconds` from now; aligned with `messages`; None = lease lost.
+
+        The messages returned have the new receipt and the new lease, counted from before the
+        request; the old receipts are void.
+        """
 
     def pause(self, tracks: Iterable[Hashable]) -> None:
         """Hand out no more of these tracks until `resume`; what is under way may still come."""

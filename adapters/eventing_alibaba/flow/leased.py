@@ -37,7 +37,7 @@ class Leased:
     """What is held with a lease.
 
     `on_received` is called with each new lease, `on_free` when messages may wait for a call that
-    is over, `on_dropped` when deliveries left their lanes, so that others may go on.
+    is over, `on_dropped` when deliveries were let go.
 
     Attributes:
         leases: all of them.

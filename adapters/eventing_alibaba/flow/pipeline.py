@@ -101,7 +101,7 @@ class Pipeline:
         self._leased = leased = Leased(
             held=self.held, counters=counters, max_hold=seconds(options.max_hold), now=now
         )
-        leased.on_dropped = self._dropped
+        leased.on_dropped = self._deliverer.reaction.sweep
         self._renewer = Renewer(leased=leased, source=source, counters=counters, loop=loop, now=now)
         self._settler = Settler(
             held=self.held, leased=leased, source=source, counters=counters, loop=loop
@@ -178,10 +178,6 @@ class Pipeline:
             if not delivery.wire:
                 self.held.abandon(delivery)
                 self._releaser.give_back(delivery.message)
-
-    def _dropped(self) -> None:
-        self._deliverer.reaction.sweep()
-        self._deliverer.pump()
 
     # FlowControl
 

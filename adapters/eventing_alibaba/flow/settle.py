@@ -25,7 +25,7 @@ from eventing_alibaba.flow.counters import Counters
 from eventing_alibaba.flow.gather import Gather
 from eventing_alibaba.flow.held import Held
 from eventing_alibaba.flow.leased import Leased
-from eventing_alibaba.flow.policies.lease import Call
+from eventing_alibaba.flow.policies.lease import Call, Key, key_of
 from eventing_alibaba.flow.policies.retry import Retry
 
 log = logging.getLogger(__name__)
@@ -131,7 +131,7 @@ class Settler:
     ) -> None:
         acked: Sequence[Message] = batch
         if again or lost or self._leases:
-            acked, kept = self._sort(batch, set(again), set(lost))
+            acked, kept = self._sort(batch, set(map(key_of, again)), set(map(key_of, lost)))
             self._waiting = kept + self._waiting
             self._held.acked(len(batch) - len(kept))
         else:
@@ -147,26 +147,27 @@ class Settler:
                     counters.lag.observe(now - message.time)
 
     def _sort(
-        self, batch: Sequence[Message], again: set[Message], lost: set[Message]
+        self, batch: Sequence[Message], again: set[Key], lost: set[Key]
     ) -> tuple[list[Message], list[Message]]:
         """Return what is acknowledged and what is to be acknowledged again, both in order."""
         acked: list[Message] = []
         kept: list[Message] = []
+        keys = [key_of(message) for message in batch]
         leases = [self._leases.find(message) for message in batch]
         # What comes behind a lost one of its track was acknowledged past a gap, which may be void.
         void = {
             lease.group
-            for lease, message in zip(leases, batch, strict=True)
-            if lease is not None and lease.group is not None and message in lost
+            for lease, key in zip(leases, keys, strict=True)
+            if lease is not None and lease.group is not None and key in lost
         }
-        for lease, message in zip(leases, batch, strict=True):
-            over = message not in again
+        for lease, key, message in zip(leases, keys, batch, strict=True):
+            over = key not in again
             if over and lease is not None:
-                void_too = message in lost or lease.group in void
+                void_too = key in lost or lease.group in void
                 over = self._leased.acknowledged(lease, message, lost=void_too)
             if not over:
                 kept.append(message)
-            elif message not in lost:
+            elif key not in lost:
                 acked.append(message)
         self._leased.called([lease for lease in leases if lease is not None])
         if void:
