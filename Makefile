@@ -32,7 +32,7 @@ test-real: .venv/.ready ## Tests against real servers; installs what the machine
 
 soak: .venv/.ready ## The crash tests at full size
 	bash tests/real/install.sh
-	SOAK=1 $(BIN)/pytest tests/real -m soak $(ARGS)
+	SOAK=1 $(BIN)/pytest tests/flow tests/real -m soak $(ARGS)
 
 bench: .venv/.ready ## Measure against other forwarders; ARGS="--records 1000000"
 	bash tests/real/install.sh

@@ -18,6 +18,7 @@ from eventing_alibaba.contract.source import FlowControl, Source
 from eventing_alibaba.contract.spec import FlowOptions
 from eventing_alibaba.flow.convert import Chosen
 from eventing_alibaba.flow.counters import Counters
+from eventing_alibaba.flow.deliver_batches import Batching
 from eventing_alibaba.flow.pipeline import Pipeline
 from eventing_alibaba.flow.policies.retry import Retry
 from eventing_alibaba.flow.react import Exhausted
@@ -212,6 +213,7 @@ class Run:
         exhausted: Exhausted | None = None,
         keep: Callable[[Event], bool] | None = None,
         max_age: float | None = None,
+        batching: Batching | None = None,
         now: Callable[[], float] | None = None,
         **options: Any,
     ) -> None:
@@ -230,6 +232,7 @@ class Run:
             report=self.reports.append,
             exhausted=exhausted,
             chosen=Chosen(passes=keep, max_age=max_age),
+            batching=batching,
             clock=asyncio.get_running_loop().time,
             now=now or asyncio.get_running_loop().time,
         )

@@ -9,9 +9,10 @@ exists for a delivery unless it failed; what happens then is `react.py`'s.
 from __future__ import annotations
 
 import asyncio
-import time
 from bisect import bisect_left
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
 
 from eventing_alibaba.flow.convert import Converter, Unconvertible
 from eventing_alibaba.flow.counters import Counters
@@ -29,11 +30,26 @@ from eventing_alibaba.sink.post import Sink
 from eventing_alibaba.wire.answer import Answer
 from eventing_alibaba.wire.errors import WireError
 
-_STEPS = 64
+STEPS: Final = 64
 """Requests one call of `pump` writes at most, so that probes and timers get their turn."""
 
 _HELD_PER_REQUEST = 2
 """Messages held of a source with leases, for each request that may be on the wire."""
+
+
+@dataclass(slots=True, frozen=True)
+class Stages:
+    """What a deliverer works with: the stages beside it, and the limits given by a user."""
+
+    held: Held
+    sink: Sink
+    retry: Retry
+    rate_limit: int | None
+    counters: Counters
+    timers: Timers
+    loop: asyncio.AbstractEventLoop
+    exhausted: Exhausted
+    clock: Callable[[], float]
 
 
 class Deliverer:
@@ -44,27 +60,17 @@ class Deliverer:
         valve, concurrency: for those who look.
     """
 
-    def __init__(
-        self,
-        *,
-        held: Held,
-        sink: Sink,
-        convert: Converter,
-        retry: Retry,
-        rate_limit: int | None,
-        counters: Counters,
-        timers: Timers,
-        loop: asyncio.AbstractEventLoop,
-        exhausted: Exhausted | None = None,
-        clock: Callable[[], float] = time.perf_counter,
-    ) -> None:
-        self._clock = clock
+    def __init__(self, stages: Stages, convert: Converter) -> None:
+        held, sink, loop, timers = stages.held, stages.sink, stages.loop, stages.timers
+        self._clock = stages.clock
         self._held = held
         self._sink = sink
         self._pool = sink.pool
         self._convert = convert
-        self._counters = counters
+        self._counters = stages.counters
         self._loop = loop
+        self._timers = timers
+        self._retry = stages.retry
         self._stopped = False
         self._pumping_later = False
         self._owed = False  # a probe that found nothing to send
@@ -76,19 +82,19 @@ class Deliverer:
             loop=loop,
             on_open=self._opened,
             on_probe=self._probe,
-            rate=None if rate_limit is None else Rate(rate_limit, loop.time()),
+            rate=None if stages.rate_limit is None else Rate(stages.rate_limit, loop.time()),
         )
         self.reaction = Reaction(
             held=held,
-            retry=retry,
+            retry=stages.retry,
             valve=self.valve,
             concurrency=self.concurrency,
-            counters=counters,
+            counters=stages.counters,
             timers=timers,
             convert=convert,
-            exhausted=exhausted or Exhausted(),
+            exhausted=stages.exhausted,
             pump=self.pump,
-            clock=clock,
+            clock=stages.clock,
         )
         self.reaction.on_limit = self._limit
         self.reaction.on_settled = self._finished
@@ -103,7 +109,7 @@ class Deliverer:
         if self._owed and ready and valve.may_probe():
             self._probe()
         while ready and pool.in_flight < pool.limit and not valve.shut and not self._stopped:
-            if steps == _STEPS:
+            if steps == STEPS:
                 self._pump_later()
                 return
             steps += 1
@@ -146,19 +152,7 @@ class Deliverer:
     def _answered(self, delivery: Delivery, result: Answer | WireError) -> None:
         delivery.wire = False
         if result.__class__ is Answer and 200 <= result.status <= 299:
-            counters = self._counters
-            now = self._clock()
-            self.reaction.last_success = now
-            counters.delivered += 1
-            elapsed = now - delivery.started
-            duration = counters.duration
-            duration.counts[bisect_left(duration.bounds, elapsed)] += 1
-            duration.sum += elapsed
-            pool = self._pool
-            if self.concurrency.success(elapsed, now, busy=pool.in_flight + 1 >= pool.limit):
-                self._limit()
-            if self.valve.troubled:
-                self.valve.well()
+            self._well(delivery.started, 1)
             self._accepted(delivery)
         else:
             self.reaction.failed(delivery, judge(result))
@@ -167,7 +161,24 @@ class Deliverer:
         else:
             self.pump()
 
+    def _well(self, started: float, events: int) -> None:
+        """Note a 2xx to a request with so many events that was written at `started`."""
+        counters = self._counters
+        now = self._clock()
+        self.reaction.last_success = now
+        counters.delivered += events
+        elapsed = now - started
+        duration = counters.duration
+        duration.counts[bisect_left(duration.bounds, elapsed)] += 1
+        duration.sum += elapsed
+        pool = self._pool
+        if self.concurrency.success(elapsed, now, busy=pool.in_flight + 1 >= pool.limit):
+            self._limit()
+        if self.valve.troubled:
+            self.valve.well()
+
     def _accepted(self, delivery: Delivery) -> None:
+        """Settle an event that the sink has, or go on with the next one of its message."""
         if delivery.rest:
             delivery.rest.pop()
             if delivery.rest:

@@ -24,7 +24,7 @@ No I/O and no clock here: tests drive it with random schedules.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
 from eventing_alibaba.contract.message import Message
 from eventing_alibaba.flow.delivery import Delivery, Track
@@ -216,6 +216,40 @@ class Held:
         if track is not None and track.paused:
             self._maybe_resume(track)
         self._wake()
+
+    def follower(self, delivery: Delivery) -> Delivery:
+        """Take what is next in the delivery's lane, to go in one request with it and behind it.
+
+        There is one if `delivery.lane` is not empty. The lane goes on with the follower when that
+        is settled, no longer with the delivery.
+        """
+        lane = delivery.lane
+        assert lane
+        follower = lane.popleft()
+        if follower.track is not None:
+            follower.track.waiting -= 1
+        delivery.lane = None
+        return follower
+
+    def pass_over(self, delivery: Delivery, follower: Delivery) -> None:
+        """Take a `follower` out of its lane, which goes on with `delivery` as if it never was."""
+        delivery.lane, follower.lane = follower.lane, None
+
+    def line_up(self, delivery: Delivery, followers: Sequence[Delivery]) -> None:
+        """Undo `follower`: the lane waits for `delivery` again, these first, in this order.
+
+        Where the lane has gone on without the last of them, they are ready as they are.
+        """
+        lane = followers[-1].lane if followers else None
+        if lane is None:
+            self.ready.extend(followers)
+            return
+        for one in reversed(followers):
+            one.lane = lane
+            lane.appendleft(one)
+            if one.track is not None:
+                one.track.waiting += 1
+        delivery.lane = lane
 
     def reopen(self) -> None:
         """Receive again."""

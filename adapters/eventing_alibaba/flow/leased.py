@@ -84,9 +84,8 @@ class Leased:
             lease = None
         if lease is None or lease.releasing is not None or lease.delivery.abandoned:
             return self.delivered.has(key_of(message), now) and self._settled(message, now)
-        lease.restart(message, lease.delivery, now)
+        self._watch(message, lease.delivery, now)
         self._held.redelivered(lease.delivery, message)
-        self.on_received(lease)
         return True
 
     def lose(self, lost: Iterable[Lease]) -> None:
@@ -98,6 +97,7 @@ class Leased:
             group = [lease for lease in self.leases.together(one) if not lease.delivery.lost]
             for lease in group:
                 lease.delivery.lost = True
+                lease.doubtful = True  # also if extending it brings it back: others of it are gone
                 self._counters.settle("letGo" if lease.due == math.inf else "lost")
                 names.append(lease.message.id)
             for lease in reversed(group):
@@ -138,6 +138,9 @@ class Leased:
             return False
         if lost or lease.doubtful or lease.ends <= self.now():
             self.remember(lease)
+            # Were it void, so would be those behind it in a queue: they came after a gap.
+            for other in self.leases.together(lease):
+                other.doubtful = True
         self.leases.forget(lease)
         return True
 

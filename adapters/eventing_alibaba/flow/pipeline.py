@@ -22,12 +22,14 @@ from typing import Final
 from eventing_alibaba.contract import clock as lease_clock
 from eventing_alibaba.contract.duration import seconds
 from eventing_alibaba.contract.errors import SourceError
+from eventing_alibaba.contract.event import Event
 from eventing_alibaba.contract.message import Message
 from eventing_alibaba.contract.source import Source
 from eventing_alibaba.contract.spec import FlowOptions
 from eventing_alibaba.flow.convert import Chosen, Converter
 from eventing_alibaba.flow.counters import Counters
-from eventing_alibaba.flow.deliver import Deliverer
+from eventing_alibaba.flow.deliver import Deliverer, Stages
+from eventing_alibaba.flow.deliver_batches import BatchDeliverer, Batching, parts
 from eventing_alibaba.flow.delivery import Track
 from eventing_alibaba.flow.held import Held
 from eventing_alibaba.flow.leased import Leased
@@ -64,6 +66,7 @@ class Pipeline:
         report: Callable[[SourceError | None], None],
         exhausted: Exhausted | None = None,
         chosen: Chosen | None = None,
+        batching: Batching | None = None,
         clock: Callable[[], float] = time.perf_counter,
         now: Callable[[], float] = lease_clock.now,
     ) -> None:
@@ -83,19 +86,26 @@ class Pipeline:
             resume=source.resume,
         )
         self.held.leased = exhausted is not None and exhausted.leased
-        self._deliverer = Deliverer(
+
+        def converter(encode: Callable[[Event], bytes]) -> Converter:
+            return Converter(source.event, encode, passes=chosen.passes, max_age=chosen.max_age)
+
+        stages = Stages(
             held=self.held,
             sink=sink,
-            convert=Converter(
-                source.event, sink.encode, passes=chosen.passes, max_age=chosen.max_age
-            ),
             retry=retry,
             rate_limit=options.rate_limit,
             counters=counters,
             timers=self._timers,
             loop=loop,
-            exhausted=exhausted,
+            exhausted=exhausted or Exhausted(),
             clock=clock,
+        )
+        single = converter(sink.encode)
+        self._deliverer = (
+            Deliverer(stages, single)
+            if batching is None
+            else BatchDeliverer(stages, converter(parts(sink)), alone=single, batching=batching)
         )
         self._deliverer.reaction.on_gone = self._left.set
         self._leased = leased = Leased(

@@ -133,36 +133,52 @@ class Reaction:
 
     def failed(self, delivery: Delivery, outcome: Outcome) -> None:
         """React to an outcome that is not a 2xx."""
+        self.note(outcome, delivery.started)
+        if not self.left(delivery, outcome):
+            self.decide(delivery, outcome)
+
+    def note(self, outcome: Outcome, started: float) -> None:
+        """Count a request that was written at `started` and failed, and tell the policies."""
         counters = self._counters
         counters.attempts[outcome.label] = counters.attempts.get(outcome.label, 0) + 1
-        self._tell_policies(delivery, outcome)
+        self._tell_policies(outcome, started)
+
+    def left(self, delivery: Delivery, outcome: Outcome) -> bool:
+        """Settle or leave an event that shall not be tried again; False if it shall."""
         track = delivery.track
         if track is not None and track.gone:
             self._held.abandon(delivery)
             self.succeeded(delivery)
             self.on_gone()
-            return
-        if outcome.verdict is Verdict.CUT:
+        elif outcome.verdict is Verdict.CUT:
             self._held.abandon(delivery)
-            return
-        if delivery.lost:  # its broker delivers it again
+        elif delivery.lost:  # its broker delivers it again
             self._held.let_go(delivery)
             self.succeeded(delivery)
-            return
-        if delivery in self._to_skip:
+        elif delivery in self._to_skip:
             self._skip(delivery)
-            return
+        else:
+            return False
+        return True
+
+    def counts(self, outcome: Outcome, failed: float, started: float) -> bool:
+        """Return whether a failure counts against `retry`.
+
+        A sink that is unwell says nothing about this event, unless another one got through since
+        this one last failed.
+        """
+        return outcome.verdict is not Verdict.SICK or self.last_success > (failed or started)
+
+    def decide(self, delivery: Delivery, outcome: Outcome) -> None:
+        """Try a failed event again, in time, or send it on the road of `onExhausted`."""
         delivery.attempts += 1
-        sick = outcome.verdict is Verdict.SICK
-        # A sink that is unwell says nothing about this event, unless another one got through since
-        # this one last failed.
-        if not sick or self.last_success > (delivery.failed or delivery.started):
+        if self.counts(outcome, delivery.failed, delivery.started):
             delivery.failures += 1
         delivery.failed = self._clock()
         log.warning("an event was not accepted and is kept: %s", outcome.reason)
         if outcome.verdict is Verdict.FINAL or delivery.failures > self._retry.most:
             self._exhausted(delivery, outcome)
-        elif sick and self._valve.breaker.open:
+        elif outcome.verdict is Verdict.SICK and self._valve.breaker.open:
             self._held.ready.appendleft(delivery)  # the breaker decides when, for all of them
         else:
             self._sleep(self._retry.wait(delivery.attempts), delivery)
@@ -215,7 +231,7 @@ class Reaction:
         for delivery in [d for d in self.blocked if d.abandoned]:
             self.succeeded(delivery)
 
-    def _tell_policies(self, delivery: Delivery, outcome: Outcome) -> None:
+    def _tell_policies(self, outcome: Outcome, started: float) -> None:
         now = self._clock()
         if outcome.verdict is Verdict.SICK:
             if self._valve.sick():
@@ -228,7 +244,7 @@ class Reaction:
         elif outcome.status is not None and self._valve.troubled:
             self._valve.well()
         too_much = outcome.status in {429, 503} or outcome.label in _TOO_MUCH
-        if too_much and self._concurrency.refused(delivery.started, now):
+        if too_much and self._concurrency.refused(started, now):
             self.on_limit()
 
     def _exhausted(self, delivery: Delivery, outcome: Outcome) -> None:

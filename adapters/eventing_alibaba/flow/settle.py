@@ -79,8 +79,10 @@ class Settler:
         self._waiting = []
         passed: set[Hashable] = set()
         lost = 0
-        for message in waiting:
-            lease = self._leases.find(message)
+        found = [(self._leases.find(message), message) for message in waiting]
+        # As received, and as received again: a queue begins with its first unfinished message.
+        found.sort(key=lambda one: 0 if one[0] is None else one[0].serial)
+        for lease, message in found:
             if lease is None:
                 batch.append(message)
             elif lease.busy is not None or lease.group in passed:
@@ -154,24 +156,20 @@ class Settler:
         kept: list[Message] = []
         keys = [key_of(message) for message in batch]
         leases = [self._leases.find(message) for message in batch]
-        # What comes behind a lost one of its track was acknowledged past a gap, which may be void.
-        void = {
-            lease.group
-            for lease, key in zip(leases, keys, strict=True)
-            if lease is not None and lease.group is not None and key in lost
-        }
+        broken: set[Hashable] = set()
         for lease, key, message in zip(leases, keys, batch, strict=True):
             over = key not in again
             if over and lease is not None:
-                void_too = key in lost or lease.group in void
-                over = self._leased.acknowledged(lease, message, lost=void_too)
+                over = self._leased.acknowledged(lease, message, lost=key in lost)
+                if over and key in lost and lease.group is not None:
+                    broken.add(lease.group)
             if not over:
                 kept.append(message)
             elif key not in lost:
                 acked.append(message)
         self._leased.called([lease for lease in leases if lease is not None])
-        if void:
-            self._leased.lose([lease for lease in self._leases if lease.group in void])
+        if broken:
+            self._leased.lose([lease for lease in self._leases if lease.group in broken])
         return acked, kept
 
     def _patience(self, batch: Sequence[Message]) -> float | None:

@@ -21,9 +21,11 @@ from typing import Final
 from eventing_alibaba import __version__
 from eventing_alibaba.contract.duration import seconds
 from eventing_alibaba.contract.errors import Misconfigured, SourceError
+from eventing_alibaba.contract.eventoptions import EventOptions
 from eventing_alibaba.contract.source import DeadLetterTarget, Source
 from eventing_alibaba.flow.convert import Chosen
 from eventing_alibaba.flow.counters import Counters
+from eventing_alibaba.flow.deliver_batches import Batching
 from eventing_alibaba.flow.filters.compile import compile_filters
 from eventing_alibaba.flow.pipeline import Pipeline
 from eventing_alibaba.flow.policies.retry import Retry
@@ -96,6 +98,7 @@ async def _run(settings: Settings) -> int:
             passes=compile_filters(settings.spec.filters),
             max_age=None if max_age is None else seconds(max_age),
         ),
+        batching=_batching(settings.spec.event),
     )
     telemetry = Telemetry(
         counters,
@@ -189,6 +192,13 @@ def make_sink(
         timeout=settings.sink_timeout,
     )
     return Sink(pool, options, identity)
+
+
+def _batching(event: EventOptions) -> Batching | None:
+    batch = event.batch
+    if batch is None:
+        return None
+    return Batching(batch.max_events, batch.max_bytes, seconds(batch.max_wait))
 
 
 def _dead_letters(settings: Settings) -> DeadLetterTarget | None:

@@ -21,6 +21,8 @@ from eventing_alibaba.testing.contract.expecting import ledger
 from eventing_alibaba.testing.ledger import Ordering
 from eventing_alibaba.testing.sink import Answer, Rule, SinkProcess
 
+pytestmark = pytest.mark.soak
+
 SOAK: Final = bool(os.environ.get("SOAK"))
 RECORDS: Final = 200_000 if SOAK else 20_000
 KILLS: Final = 10 if SOAK else 3  # each costs the ten seconds until the broker misses the dead one

@@ -24,6 +24,8 @@ from eventing_alibaba.testing.ledger import Ledger, Ordering
 from eventing_alibaba.testing.report import Report
 from eventing_alibaba.testing.sink import SinkProcess
 
+pytestmark = pytest.mark.soak
+
 SOAK = bool(os.environ.get("SOAK"))
 PARTITIONS = 4
 RECORDS = 200_000 if SOAK else 40_000

@@ -30,6 +30,9 @@ BEARER = {"bearer": {"token": {"secretKeyRef": {"name": "s", "key": "k"}}}}
             {"event": {"eventBridge": {"accountId": "1"}}},
             "`eventBridge` has an effect only with `format: eventbridge`",
         ),
+        ({"event": {"format": "raw", "batch": {}}}, "`batch` cannot be had with it"),
+        ({"event": {"mode": "structured", "batch": {}}}, "`batch` always sends structured events"),
+        ({"event": {"batch": {"maxWait": "PT2M"}}}, "must be at most PT1M"),
         ({"event": {"maxAge": "PT0S"}}, "`maxAge: PT0S` would let nothing through"),
         ({"event": {"maxAge": "1h"}}, "'1h' is no ISO 8601 duration; write PT1H"),
         ({"event": {"format": "avro"}}, "must be `knative` or `eventbridge` or `raw`"),
@@ -52,6 +55,7 @@ def test_a_contradiction_is_refused(fields: dict[str, Any], why: str) -> None:
         {"event": {"format": "raw", "mode": "binary", "eventBridge": {"dataFormat": "text"}}},
         {"event": {"format": "raw", "maxAge": "PT1H", "contentType": "text/csv"}},
         {"event": {"format": "eventbridge", "mode": "structured"}},
+        {"event": {"format": "eventbridge", "batch": {"maxEvents": 10, "maxWait": "PT0S"}}},
         {"sink": {"uri": "http://s", "audience": "a"}},
         {
             "sink": {"uri": "http://s", "audience": "a"},

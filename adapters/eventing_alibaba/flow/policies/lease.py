@@ -72,6 +72,7 @@ class Lease:
         group: messages with the same one are extended, lost and released together; None = alone.
         delivery: where the flow has it.
         since: when it was received.
+        serial: counts what is received; acknowledgements of a group are in this order.
         due: when it is to be extended; infinite once it was held for too long.
         ends: when the broker gives it to somebody else.
         busy: the call that has it; the lease is not touched until that is back.
@@ -90,19 +91,23 @@ class Lease:
         "key",
         "message",
         "releasing",
+        "serial",
         "since",
     )
 
-    def __init__(self, key: Key, message: Message, delivery: Delivery, now: float) -> None:
+    def __init__(
+        self, key: Key, message: Message, delivery: Delivery, now: float, serial: int
+    ) -> None:
         self.key = key
         self.busy: Call | None = None
-        self.restart(message, delivery, now)
+        self.restart(message, delivery, now, serial)
         self.doubtful = False
 
-    def restart(self, message: Message, delivery: Delivery, now: float) -> None:
+    def restart(self, message: Message, delivery: Delivery, now: float, serial: int) -> None:
         """Begin anew with a redelivery. A call that is under way may have changed the receipt."""
         self.delivery = delivery
         self.since = now
+        self.serial = serial
         self.releasing: object | None = None
         self.doubtful = True
         self.renew(message, now)
@@ -139,12 +144,13 @@ class Leases:
         span: seconds, the longest lease that the broker gave; what is extended gets this much.
     """
 
-    __slots__ = ("_by_key", "_max_hold", "span")
+    __slots__ = ("_by_key", "_max_hold", "_received", "span")
 
     def __init__(self, *, max_hold: float) -> None:
         self.span = 1.0
         self._max_hold = max_hold
         self._by_key: dict[Key, Lease] = {}
+        self._received = 0
 
     def __len__(self) -> int:
         return len(self._by_key)
@@ -157,15 +163,16 @@ class Leases:
         return self._by_key.get((message.origin, message.id))
 
     def add(self, message: Message, delivery: Delivery, now: float) -> Lease:
-        """Note a message that was received."""
+        """Note a message that was received, or received again."""
+        self._received += 1
         if message.lease is not None:
             self.span = max(self.span, float(math.ceil(message.lease - now)))
         key = key_of(message)
         lease = self._by_key.get(key)
         if lease is None:
-            lease = self._by_key[key] = Lease(key, message, delivery, now)
+            lease = self._by_key[key] = Lease(key, message, delivery, now, self._received)
         else:
-            lease.restart(message, delivery, now)
+            lease.restart(message, delivery, now, self._received)
         return lease
 
     def forget(self, lease: Lease) -> None:
