@@ -99,7 +99,9 @@ class Burial:
             dead.failures += 1
             self._counters.error("deadLettering", "NotTaken")
             log.warning("the dead-letter sink did not take an event: %s", error)
-            if dead.failures > self._retry.most:
+            track = dead.delivery.track
+            # What was given up meanwhile is its next owner's to bury.
+            if dead.failures > self._retry.most or (track is not None and track.gone):
                 self._failed(dead.delivery, f"the dead-letter sink failed too: {error}")
             else:
                 self._timers.after(self._retry.wait(dead.failures), self._again, dead)

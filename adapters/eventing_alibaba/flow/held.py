@@ -320,6 +320,7 @@ class Held:
             self._free.discard(delivery)
             self.count -= 1
             self.size -= delivery.size
+            self._wake()  # it may have been the last that was waited for
 
     def let_go(self, delivery: Delivery) -> bool:
         """Take one delivery out of line: its broker delivers it again, and the others go on.
