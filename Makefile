@@ -1,5 +1,5 @@
 # Two commands on a machine that has Python >= 3.11, make and a package index:
-#   make demo    shows events arriving        (make demo ARGS=--once counts 1000 of them)
+#   make demo    shows events arriving, on a page where things can be broken
 #   make test    passes all tests that need no outside server
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -20,13 +20,31 @@ help: ## Show this text
 
 env: .venv/.ready ## Make .venv with everything that tests and checks need
 
-demo: .venv/.ready ## Show events arriving; ARGS=--once counts 1000 of them
+# A tenth of what tests and checks need, so that one who only wants to see it does not wait for the
+# rest: the locked packages of a user, and of the lock for developers what builds an editable install.
+.venv/.demo: requirements/runtime.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "eventing-alibaba needs Python 3.11 or newer, $(PYTHON) is $$($(PYTHON) -V 2>&1); say which: make PYTHON=python3.12 ..."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv --without-pip .venv
+	@awk 'function end() { if (block ~ /^(hatchling|editables)==|#[^\n]*hatchling/) printf "%s", block } /^[^ #]/ { end(); block = "" } { block = block $$0 "\n" } END { end() }' requirements/dev.txt > .venv/build.txt
+	@# Python's own pip spares the seconds that it takes to install another one.
+	@pip="$(PYTHON) -m pip --python $(BIN)/python"; \
+	$$pip --version >/dev/null 2>&1 || { $(PYTHON) -m venv .venv; pip="$(BIN)/python -m pip"; }; \
+	echo "installing the locked packages of requirements/runtime.txt ..."; \
+	$$pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r requirements/runtime.txt -r .venv/build.txt; \
+	$$pip install --quiet --disable-pip-version-check --no-compile --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: .venv/.demo ## Show events arriving, and a page to break things; ARGS=--once counts 1000
 	@$(BIN)/eventing-alibaba demo $(ARGS)
 
 test: .venv/.ready ## All tests that need no outside server
 	$(BIN)/pytest -n 2 $(ARGS)
 
-test-real: .venv/.ready ## Tests against real servers; installs what the machine lacks
+.venv/.browser: .venv/.ready requirements/browser.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/browser.txt
+	@touch $@
+
+test-real: .venv/.browser ## Tests against real servers; installs what the machine lacks
 	bash tests/real/install.sh
 	$(BIN)/pytest tests/real $(ARGS)
 
@@ -51,9 +69,12 @@ check: .venv/.ready ## Lint, format, types, layers, spelling, generated files, d
 	$(BIN)/python -m tests.check_lock
 	$(MAKE) --no-print-directory docs
 
+LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --annotation-style line --upgrade
+
 lock: .venv/.ready ## Lock the newest versions that pyproject.toml allows
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --annotation-style line --upgrade pyproject.toml --extra kafka -o requirements/runtime.txt
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --annotation-style line --upgrade pyproject.toml --extra kafka --group dev -o requirements/dev.txt
+	$(LOCK) pyproject.toml --all-extras -o requirements/runtime.txt
+	$(LOCK) pyproject.toml --all-extras --group dev -o requirements/dev.txt
+	$(LOCK) --group pyproject.toml:browser -c requirements/dev.txt -o requirements/browser.txt
 
 clean: ## Remove what the targets made
 	rm -rf .venv docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis

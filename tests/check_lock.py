@@ -35,8 +35,13 @@ def problems() -> Iterator[str]:
     for extra in project["project"]["optional-dependencies"].values():
         wanted += extra
     groups = project["dependency-groups"]
+    browser = groups.pop("browser")
     grouped = [r for group in groups.values() for r in group if isinstance(r, str)]
-    for name, requirements in (("runtime", wanted), ("dev", wanted + grouped)):
+    for name, requirements in (
+        ("runtime", wanted),
+        ("dev", wanted + grouped),
+        ("browser", browser),
+    ):
         path = ROOT / "requirements" / f"{name}.txt"
         text = path.read_text()
         pins = locked(path)

@@ -5,6 +5,7 @@
 #   nginx                           the sink that answers as fast as a sink can
 #   wrk                             says how fast that is
 #   gcc                             builds the benchmark's slow and recording sink
+#   chromium                        looks at the demo's page; Inter is the page's first font
 # Debian's packages are used, through apt-get, as root or by sudo. With everything in place nothing
 # is asked of any index and the script is done in a few milliseconds without a word. Services that a
 # package would start (nginx on port 80) are not started.
@@ -32,6 +33,7 @@ command -v mvn >/dev/null || wanted+=(maven)
 command -v nginx >/dev/null || wanted+=(nginx-light)
 command -v wrk >/dev/null || wanted+=(wrk)
 command -v gcc >/dev/null || wanted+=(gcc libc6-dev)
+command -v chromium >/dev/null || wanted+=(chromium fonts-inter)
 [[ ${#wanted[@]} -gt 0 ]] || exit 0
 
 if ! command -v apt-get >/dev/null; then

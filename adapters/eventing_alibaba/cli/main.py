@@ -18,7 +18,7 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from eventing_alibaba import __version__
@@ -30,18 +30,26 @@ MISCONFIGURED: Final = 78
 INTERRUPTED: Final = 130
 
 COMMANDS: Final = {
+    "demo": "show events arriving, from a broker that is emulated here",
+    "emulate": "run a broker for tests on this machine, until it is stopped",
+    "explain": "tell what may be written into a manifest, field by field",
+    "check": "ask broker and service whether a manifest would run",
     "run": "receive messages of one source and deliver them as CloudEvents",
-    "skip": "list what is blocked in a running adapter, or let go of one message",
+    "send": "send messages to the broker that a manifest names",
+    "skip": "list what is blocked in a running adapter, or let go of it",
+    "redrive": "bring messages back from a dead-letter queue",
     "seek": "move the offsets of a consumer group, while no adapter runs",
-    "demo": "show events arriving, from a broker that is emulated on this machine",
+    "completion": "print a script for completion in bash, zsh or fish",
 }
-"""Each is the module of that name beside this one."""
+"""Each is the module of that name beside this one; in the order in which people need them."""
 
 _EXAMPLES: Final = """\
 examples:
   eventing-alibaba demo                           see events arrive, without any server
+  eventing-alibaba explain AliKafkaSource         what a manifest may say
+  eventing-alibaba check -f source.yaml           would it run? If not, why?
   eventing-alibaba run -f source.yaml             deliver until stopped
-  eventing-alibaba run -f source.yaml --port 0    the same, with health checks on any free port
+  eventing-alibaba send -f source.yaml 'hello'    send a message to its broker
   eventing-alibaba run --help                     all about one command
 """
 
@@ -63,15 +71,25 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _main(given: list[str]) -> int:
-    parser = argparse.ArgumentParser(
+    asked = next((word for word in given if not word.startswith("-")), None)
+    made = parser([name for name in COMMANDS if name == asked])
+    arguments = made.parse_args(given)
+    if arguments.command is None:
+        made.print_help(sys.stderr)
+        return 2
+    return _execute(arguments)
+
+
+def parser(whole: Collection[str]) -> argparse.ArgumentParser:
+    """Return the parser; only the commands in `whole` have their flags, and are imported."""
+    made = argparse.ArgumentParser(
         prog=PROGRAM,
         description="Alibaba Cloud messages, delivered to your service as CloudEvents.",
         epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Formatter,
     )
-    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    asked = next((word for word in given if not word.startswith("-")), None)
+    made.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    commands = made.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     for name, purpose in COMMANDS.items():
         command = commands.add_parser(
             name,
@@ -79,15 +97,19 @@ def _main(given: list[str]) -> int:
             description=purpose[0].upper() + purpose[1:] + ".",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        if name == asked:
+        if name in whole:
             module = importlib.import_module(f"eventing_alibaba.cli.{name}")
             module.arguments(command)
             command.set_defaults(execute=module.execute)
-    arguments = parser.parse_args(given)
-    if arguments.command is None:
-        parser.print_help(sys.stderr)
-        return 2
-    return _execute(arguments)
+    return made
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Has each command and what it does on one line, which argparse does not leave room for."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog)
+        self._action_max_length = max(map(len, COMMANDS)) + 4
 
 
 def _execute(arguments: argparse.Namespace) -> int:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
-from pathlib import Path
 from typing import Final
 
+from eventing_alibaba.cli.text import directory
 from eventing_alibaba.contract.errors import Misconfigured
 from eventing_alibaba.runtime import termination
 from eventing_alibaba.runtime.environment import settings
@@ -39,7 +39,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--secrets",
         metavar="DIR",
-        type=_directory,
+        type=directory,
         help="directory with a directory for each Secret (default: $EVENTING_ALIBABA_SECRETS)",
     )
     parser.add_argument(
@@ -97,10 +97,3 @@ def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text[:6]) <= 65535):
         raise argparse.ArgumentTypeError(f"{text!r} is no port: must be a number from 0 to 65535")
     return int(text)
-
-
-def _directory(text: str) -> Path:
-    path = Path(text)
-    if not path.is_dir():
-        raise argparse.ArgumentTypeError(f"{text!r} is no directory")
-    return path

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from eventing_alibaba.cli.main import complain
-from eventing_alibaba.cli.run import _directory
+from eventing_alibaba.cli.text import directory
 from eventing_alibaba.contract.errors import Misconfigured
 from eventing_alibaba.contract.seek import Move, Place, Unseekable, Wish
 from eventing_alibaba.contract.spec import Context
@@ -56,7 +56,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--secrets",
         metavar="DIR",
-        type=_directory,
+        type=directory,
         help="directory with a directory for each Secret (default: $EVENTING_ALIBABA_SECRETS)",
     )
 

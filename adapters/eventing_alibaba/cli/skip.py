@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from eventing_alibaba.cli.main import UNAVAILABLE, complain
+from eventing_alibaba.cli.text import clean
 from eventing_alibaba.runtime.control import ask, socket_path
 from eventing_alibaba.runtime.subject import subject
 
@@ -64,11 +65,11 @@ def execute(given: argparse.Namespace) -> int:
     if "error" in told:
         blocked = told.get("blocked")
         more = "" if blocked is None else f"\n{_table(blocked)}"
-        return complain(_clean(str(told["error"])) + more, UNAVAILABLE)
+        return complain(clean(str(told["error"])) + more, UNAVAILABLE)
     one = told["skipped"]
     what = f"{one['origin']} {one['id']}"
     print(
-        _clean(
+        clean(
             f"skipped {what}: {one['reason']}"
             if told["settled"]
             else f"{what} is being tried at this moment; it is skipped if that fails"
@@ -85,14 +86,9 @@ def _table(blocked: Sequence[Mapping[str, Any]]) -> str:
         since = datetime.fromtimestamp(one["since"], UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         status = "-" if one["status"] is None else str(one["status"])
         rows.append((one["id"], one["origin"], since, status, one["reason"]))
-    clean = [tuple(map(_clean, row)) for row in rows]
-    widths = [max(len(row[column]) for row in clean) for column in range(4)]
+    shown = [tuple(map(clean, row)) for row in rows]
+    widths = [max(len(row[column]) for row in shown) for column in range(4)]
     return "\n".join(
         "  ".join([*(text.ljust(width) for text, width in zip(row, widths, strict=False)), row[4]])
-        for row in clean
+        for row in shown
     )
-
-
-def _clean(text: str) -> str:
-    """Ids are made by whoever sends messages: nothing of them may steer a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -76,11 +76,15 @@ Values = Annotated[
     Field(min_length=1, max_length=MOST),
     BeforeValidator(_written),
     AfterValidator(_named),
+    Field(examples=[{"type": "com.example.order"}]),
 ]
 """Attributes by name, each with a text that is not empty."""
 
 Expression = Annotated[
-    str, StringConstraints(min_length=1, max_length=LONGEST), AfterValidator(_answering)
+    str,
+    StringConstraints(min_length=1, max_length=LONGEST),
+    AfterValidator(_answering),
+    Field(examples=["type = 'com.example.order' AND EXISTS subject"]),
 ]
 """A CESQL expression that can be true."""
 

@@ -15,7 +15,9 @@ class SecretKeyRef(Model):
 
     name: Name
     """Name of the Secret."""
-    key: Annotated[str, StringConstraints(pattern=r"^[-._a-zA-Z0-9]+$", max_length=253)]
+    key: Annotated[str, StringConstraints(pattern=r"^[-._a-zA-Z0-9]+$", max_length=253)] = Field(
+        examples=["password"]
+    )
     """Key within the Secret's data."""
 
 

@@ -41,7 +41,7 @@ class AuthHeader(Model):
         str,
         StringConstraints(min_length=1, max_length=128),
         AfterValidator(_header),
-        Field(json_schema_extra={"pattern": _HEADER}),
+        Field(json_schema_extra={"pattern": _HEADER}, examples=["X-Api-Key"]),
     ]
     """Name of the header, such as `X-Api-Key`."""
     value: SecretReference

@@ -51,12 +51,20 @@ __all__ = [
 ]
 
 
+PEM: Final = "-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n"
+"""An example."""
+
+
 class ObjectReference(Model):
     """A Kubernetes object that is addressable."""
 
-    api_version: Annotated[str, StringConstraints(min_length=1, max_length=253)]
+    api_version: Annotated[str, StringConstraints(min_length=1, max_length=253)] = Field(
+        examples=["serving.knative.dev/v1"]
+    )
     """API version, such as `serving.knative.dev/v1`, or `v1` for a Service."""
-    kind: Annotated[str, StringConstraints(min_length=1, max_length=63)]
+    kind: Annotated[str, StringConstraints(min_length=1, max_length=63)] = Field(
+        examples=["Service"]
+    )
     """Kind, such as `Service`."""
     name: Name
     """Name of the object."""
@@ -70,10 +78,12 @@ class Destination(Model):
     ref: ObjectReference | None = None
     """An addressable object: a Service, a Knative Service, a Broker, a Channel. The operator turns
     it into a URL; standalone, give `uri`."""
-    uri: Annotated[str, StringConstraints(min_length=1, max_length=2048)] | None = None
+    uri: Annotated[str, StringConstraints(min_length=1, max_length=2048)] | None = Field(
+        default=None, examples=["http://localhost:3000/"]
+    )
     """An absolute http or https URL, or a path relative to `ref`."""
     ca_certs: Annotated[str, StringConstraints(max_length=262144)] | None = Field(
-        default=None, alias="CACerts"
+        default=None, alias="CACerts", examples=[PEM]
     )
     """PEM certificates to trust for this destination, besides the system's."""
     audience: Annotated[str, StringConstraints(max_length=1024)] | None = None
@@ -116,7 +126,9 @@ class CloudEventOverrides(Model):
 class KafkaTopic(Model):
     """A topic of the source's own Kafka cluster."""
 
-    topic: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]+$", max_length=249)]
+    topic: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]+$", max_length=249)] = Field(
+        examples=["orders-dead"]
+    )
     """Name of the topic; it must exist."""
 
 
@@ -128,7 +140,7 @@ class DeadLetterSink(Model):
     uri: Annotated[str, StringConstraints(min_length=1, max_length=2048)] | None = None
     """An absolute http or https URL, or a path relative to `ref`."""
     ca_certs: Annotated[str, StringConstraints(max_length=262144)] | None = Field(
-        default=None, alias="CACerts"
+        default=None, alias="CACerts", examples=[PEM]
     )
     """PEM certificates to trust for this destination, besides the system's."""
     audience: Annotated[str, StringConstraints(max_length=1024)] | None = None
@@ -148,7 +160,9 @@ class DeadLetterSink(Model):
 class Delivery(Model):
     """What happens when the service does not answer 2xx."""
 
-    dead_letter_sink: DeadLetterSink | None = None
+    dead_letter_sink: DeadLetterSink | None = Field(
+        default=None, examples=[{"uri": "http://localhost:3001/"}]
+    )
     """Where exhausted events go, with the attributes knativeerrordest, knativeerrorcode and
     knativeerrordata."""
     on_exhausted: Literal["deadLetter", "release", "block", "drop"] | None = None
@@ -202,7 +216,7 @@ class FlowOptions(Model):
 class CommonSpec(Model):
     """The fields that all kinds have."""
 
-    sink: Destination | None = None
+    sink: Destination | None = Field(default=None, examples=[{"uri": "http://localhost:3000/"}])
     """Where events go. Absent only where the environment gives it (`K_SINK`)."""
     ce_overrides: CloudEventOverrides = CloudEventOverrides()
     """Attributes set on every event."""

@@ -1,9 +1,9 @@
-"""Emulator and sink as pytest fixtures: `pytest_plugins = ["eventing_alibaba.testing.fixtures"]`.
+"""Emulators and sink as pytest fixtures: `pytest_plugins = ["eventing_alibaba.testing.fixtures"]`.
 
-Nothing is started before a test asks for it. The emulator is one process for the whole session,
+Nothing is started before a test asks for it. An emulator is one process for the whole session,
 because starting it costs a fifth of a second and a group's first assignment more; tests keep out of
-each other's way by using topics of their own, and what a test broke is healed after it. With
-pytest-xdist each worker has its own. The sink lives on the test's event loop and needs
+each other's way by using topics or queues of their own, and what a test broke is healed after it.
+With pytest-xdist each worker has its own. The sink lives on the test's event loop and needs
 pytest-asyncio; a test that must see it from outside takes `sink.SinkProcess`.
 """
 
@@ -12,11 +12,13 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from eventing_alibaba.testing.emulators.kafka import EmulatorProcess
+from eventing_alibaba.testing.emulators.mns import EmulatorProcess as MnsEmulatorProcess
 from eventing_alibaba.testing.sink import RecordingSink
 
 _numbers = itertools.count(1)
@@ -52,6 +54,40 @@ def kafka_topic(kafka_emulator: EmulatorProcess) -> Iterator[Callable[..., str]]
     kafka_emulator.clear_requests()
     for topic in topics:
         kafka_emulator.delete_topic(topic)
+
+
+@pytest.fixture(scope="session")
+def mns_emulator() -> Iterator[MnsEmulatorProcess]:
+    """An MNS emulator in its own process, shared by the session.
+
+    Use `mns_queue` for queues, which also heals what a test breaks.
+    """
+    with MnsEmulatorProcess() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def mns_queue(mns_emulator: MnsEmulatorProcess) -> Iterator[Callable[..., str]]:
+    """A function `mns_queue(**settings)` that makes a new queue and returns its name.
+
+    The settings are those of `MnsEmulator.create_queue`. After the test no fault is left, the
+    clock is right, connections and the first access key are accepted, and the queues are deleted.
+    """
+    queues: list[str] = []
+
+    def create(**settings: Any) -> str:
+        queue = f"test-{os.getpid()}-{next(_numbers)}"
+        mns_emulator.create_queue(queue, **settings)
+        queues.append(queue)
+        return queue
+
+    yield create
+    mns_emulator.heal()
+    mns_emulator.accept()
+    left = mns_emulator.state()["queues"]
+    for queue in queues:
+        if queue in left:
+            mns_emulator.delete_queue(queue)
 
 
 @pytest_asyncio.fixture

@@ -26,6 +26,7 @@ def test_help_lists_each_command_and_an_example(capsys: pytest.CaptureFixture[st
     text = printed(capsys, "--help")
     for name, purpose in COMMANDS.items():
         assert re.search(rf"^ +{name} +{re.escape(purpose[:20])}", text, re.MULTILINE)
+        assert f"{purpose}\n" in text
     assert "eventing-alibaba run -f source.yaml" in text
 
 
@@ -39,12 +40,13 @@ def test_each_command_has_help_with_an_example(
     assert f"eventing-alibaba {name}" in text
 
 
+@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS), ("emulate", "kafka")])
 def test_help_fits_a_terminal(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:
     """The written parts too, which are not wrapped."""
     monkeypatch.setenv("COLUMNS", "100")
-    assert max(map(len, printed(capsys, "run", "--help").splitlines())) <= 100
+    assert max(map(len, printed(capsys, *command, "--help").splitlines())) <= 100
 
 
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:

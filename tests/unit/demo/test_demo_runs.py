@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -104,7 +105,7 @@ def test_once_loses_nothing_and_leaves_no_process(demo: Callable[..., _Started])
 
 def test_ctrl_c_ends_everything(demo: Callable[..., _Started]) -> None:
     """Ctrl-C, which signals all of a group, ends all in order, with the counts, as no failure."""
-    one = demo("--rate", "100")
+    one = demo("--rate", "100", "--port", "0")
     assert "http://127.0.0.1:" in one.read_until("the adapter tells how it is at")
     assert '"order":' in one.read_until("partition:")
     assert len(one.others()) == 1
@@ -115,9 +116,57 @@ def test_ctrl_c_ends_everything(demo: Callable[..., _Started]) -> None:
     assert one.others() == []
 
 
+def test_sigterm_ends_everything(demo: Callable[..., _Started]) -> None:
+    """SIGTERM, which a supervisor sends to the demo alone, ends all in order too."""
+    one = demo("--rate", "100", "--port", "0")
+    one.read_until("partition:")
+    one.process.terminate()
+    code, out, err = one.end()
+    assert (code, err) == (0, "")
+    assert "nothing was lost" in out
+    assert one.others() == []
+
+
+def test_a_port_in_use_is_another_port(demo: Callable[..., _Started]) -> None:
+    """The page takes a free port when its own is taken, says so, and is there."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        one = demo("--port", str(port))
+        assert f"Port {port} is taken" in one.read_until("is taken")
+        line = one.read_until("http://127.0.0.1:").split()[-1]
+    with urllib.request.urlopen(line, timeout=_SECONDS) as page:
+        assert b"control room" in page.read()
+    one.process.terminate()
+    assert one.end()[0] == 0
+
+
+def test_a_killed_adapter_comes_back_and_nothing_is_lost(demo: Callable[..., _Started]) -> None:
+    """Kill -9 from the page: another process delivers the rest, and the demo ends well."""
+    one = demo("--rate", "50", "--port", "0")
+    url = one.read_until("Watch it").split()[-1]
+    one.read_until("partition:")
+    (before,) = one.others()
+    body = json.dumps({"fault": "adapter-kill"}).encode()
+    headers = {"Content-Type": "application/json", "Origin": url.rstrip("/")}
+    asked = urllib.request.Request(f"{url}break", body, headers)
+    with urllib.request.urlopen(asked, timeout=_SECONDS) as answer:
+        assert json.load(answer) == {"done": True}
+    with urllib.request.urlopen(f"{url}stream", timeout=_SECONDS) as stream:
+        for line in stream:
+            if b'"starts":2' in line:
+                break
+    (after,) = one.others()
+    assert after != before
+    one.process.terminate()
+    code, out, err = one.end()
+    assert (code, err) == (0, "")
+    assert "nothing was lost" in out
+    assert one.others() == []
+
+
 def test_no_process_survives_a_demo_that_is_killed(demo: Callable[..., _Started]) -> None:
     """The adapter ends by itself when the demo is killed, which cannot tell it to."""
-    one = demo("--rate", "100")
+    one = demo("--rate", "100", "--port", "0")
     one.read_until("partition:")
     (adapter,) = one.others()
     ended = os.pidfd_open(adapter)
@@ -152,6 +201,21 @@ def test_it_needs_confluent_kafka_and_says_so(
     assert "pip install 'eventing-alibaba[kafka]'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("flag", [["--port", "1"], ["--open"]])
+def test_what_belongs_to_the_page_is_not_for_once(
+    flag: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--once` has no page, so flags of it are refused with 2."""
+    assert execute(_flags("--once", *flag)) == 2
+    assert flag[0] in capsys.readouterr().err
+
+
+def test_a_source_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """An unknown `--source` is wrong usage, and the sentence has those that there are."""
+    assert execute(_flags("--once", "--source", "pigeon")) == 2
+    assert "kafka" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("flag", [["--json"], ["--count", "5"], ["--timeout", "1"]])
 def test_what_belongs_to_once_needs_it(flag: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """A flag that would have no effect is refused with 2."""
@@ -169,10 +233,10 @@ class _Careless(KafkaScenario):
 
 def test_a_lost_message_is_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
     """A message that never arrives makes `--once` exit with 1; one that comes twice is counted."""
-    flags = _flags("--once", "--count", "20", "--json")
+    flags = _flags("--once", "--count", "60", "--json")
     assert play(flags, _Careless()) == 1
     told = json.loads(capsys.readouterr().out)
-    assert (told["sent"], told["delivered"], told["duplicated"], told["lost"]) == (20, 19, 1, 1)
+    assert (told["sent"], told["delivered"], told["duplicated"], told["lost"]) == (60, 59, 1, 1)
 
 
 class _Misconfigured(KafkaScenario):

@@ -80,3 +80,25 @@ def test_memory_does_not_grow_with_what_has_arrived() -> None:
     for number in range(1, 1001):
         ledger.arrived(number, at=9.0)
     assert (ledger._floor, len(ledger._arrived), len(ledger._under_way)) == (1000, 0, 0)
+
+
+def test_what_is_set_aside_is_neither_lost_nor_on_the_way() -> None:
+    """A dead letter has a place of its own in the count, once however often it comes."""
+    ledger = _ledger(1, 2, 3)
+    ledger.arrived(1, at=9.0)
+    ledger.put_aside(2)
+    ledger.put_aside(2)
+    ledger.arrived(3, at=9.0)
+    tally = Tally(sent=3, delivered=2, duplicated=0, lost=0, set_aside=1)
+    assert ledger.tally() == ledger.tally(at_rest=True) == tally
+    assert tally.waiting == 0
+
+
+def test_a_dead_letter_that_is_accepted_after_all_is_a_duplicate() -> None:
+    """After a crash a message may come to both; it is counted where it came first."""
+    ledger = _ledger(1, 2)
+    ledger.put_aside(1)
+    ledger.arrived(1, at=9.0)
+    ledger.arrived(2, at=9.0)
+    ledger.put_aside(2)
+    assert ledger.tally() == Tally(sent=2, delivered=1, duplicated=1, lost=0, set_aside=1)

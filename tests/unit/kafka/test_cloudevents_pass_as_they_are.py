@@ -130,6 +130,10 @@ def test_the_media_type_is_read_without_regard_to_case_and_parameters() -> None:
         (json.dumps({**CE, "data_base64": "?"}).encode(), b"application/cloudevents+json"),
         (json.dumps({**CE, "data_base64": 7}).encode(), b"application/cloudevents+json"),
         (json.dumps({**CE, "subject": 7}).encode(), b"application/cloudevents+json"),
+        (
+            json.dumps({**CE, "datacontenttype": 7, "data": "x"}).encode(),
+            b"application/cloudevents+json",
+        ),
     ],
 )
 def test_what_only_says_that_it_is_structured_is_plain_data(body: bytes, media_type: bytes) -> None:

@@ -42,6 +42,14 @@ ALERT = (
     "ssl://a:9093/bootstrap: SSL handshake failed: error:0A000412:SSL routines::sslv3 alert bad"
     " certificate: SSL alert number 42 (after 9ms in state SSL_HANDSHAKE)"
 )
+NO_TLS = (
+    "ssl://a:9092/bootstrap: SSL handshake failed: Disconnected: SSL connection closed by peer"
+    " (after 4ms in state SSL_HANDSHAKE)"
+)
+REFUSED = (
+    "ssl://a:9093/bootstrap: Receive failed: error:0A000412:SSL routines::ssl/tls alert bad"
+    " certificate: SSL alert number 42 (after 8ms in state APIVERSION_QUERY)"
+)
 REACHED = "a:9093 cannot be reached (Connect to ipv4#10.0.0.1:9093 failed: Connection refused);"
 
 
@@ -49,6 +57,8 @@ REACHED = "a:9093 cannot be reached (Connect to ipv4#10.0.0.1:9093 failed: Conne
     ("code", "text", "kind", "reason", "words"),
     [
         (E._TRANSPORT, CONNECT, Disconnected, "Unreachable", REACHED),
+        (E._TRANSPORT, NO_TLS, Disconnected, "TlsMismatch", "a:9092 does not speak TLS; set"),
+        (E._TRANSPORT, REFUSED, Unauthorized, "ClientCertificateRefused", "spec.net.tls.cert"),
         (E._TRANSPORT, CLOSED, Disconnected, "ProtocolMismatch", "a:9092 closes the connection"),
         (E._TRANSPORT, BROKEN, Disconnected, "ConnectionClosed", "spec.net.sasl"),
         (E._RESOLVE, RESOLVE, Disconnected, "HostNotFound", "the name of nowhere:9092 cannot be"),

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.kafka.mapping import event_of, mapper, record
 
+from eventing_alibaba.contract.mediatype import guess
 from eventing_alibaba.contract.spec import EventOptions
-from eventing_alibaba.sources.kafka.events import guess
 
 SOURCE = "/apis/sources.eventing-alibaba.dev/namespaces/default/alikafkasources/orders#topic"
 

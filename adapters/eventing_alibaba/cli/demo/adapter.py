@@ -27,15 +27,17 @@ class Adapter:
     Attributes:
         troubles: the latest things it complained about, oldest first; taken by whoever shows them.
         status_url: where it tells its status; None until it has said so.
+        metrics_url: likewise its metrics.
         ended: done with the exit code when the process is.
     """
 
-    def __init__(self, manifest: Path) -> None:
+    def __init__(self, manifest: Path, troubles: deque[str] | None = None) -> None:
         self._manifest = manifest
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
-        self.troubles: deque[str] = deque(maxlen=_KEPT)
+        self.troubles = deque[str](maxlen=_KEPT) if troubles is None else troubles
         self.status_url: str | None = None
+        self.metrics_url: str | None = None
         self.ended: asyncio.Future[int]
 
     async def start(self) -> None:
@@ -90,3 +92,4 @@ class Adapter:
             self.troubles.append(str(said.get("msg", "")))
         elif "healthPort" in said:
             self.status_url = f"http://127.0.0.1:{said['healthPort']}/status"
+            self.metrics_url = f"http://127.0.0.1:{said['metricsPort']}/metrics"

@@ -7,30 +7,35 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from typing import Final
 
 import orjson
 
-from eventing_alibaba.cli.demo.kafka import KafkaScenario
-from eventing_alibaba.cli.demo.play import Outcome, live, once
-from eventing_alibaba.cli.demo.scenario import Scenario
+from eventing_alibaba.cli.demo.live import Wishes, live
+from eventing_alibaba.cli.demo.performance import MOST_RATE
+from eventing_alibaba.cli.demo.play import Outcome, once
+from eventing_alibaba.cli.demo.scenario import Scenario, load
 from eventing_alibaba.cli.demo.show import Show, table
 from eventing_alibaba.cli.demo.stage import Stage
 from eventing_alibaba.cli.main import INTERRUPTED, UNAVAILABLE, complain
 from eventing_alibaba.testing.emulators import EmulatorUnavailableError
+from eventing_alibaba.testing.process import run
 
 USAGE: Final = 2
 
+_SOURCE: Final = "kafka"
+_PORT: Final = 8421
 _RATE: Final = 20.0
 _COUNT: Final = 1000
 _TIMEOUT: Final = 60.0
 
 _EXAMPLES: Final = """\
 examples:
-  eventing-alibaba demo                   20 messages a second, until Ctrl-C
-  eventing-alibaba demo --rate 500        more of them
+  eventing-alibaba demo                   20 messages a second, until Ctrl-C; it says where the
+                                          page is on which you watch it and break things
+  eventing-alibaba demo --open            the same, and opens the page
+  eventing-alibaba demo --rate 500        more messages to begin with
   eventing-alibaba demo --once            1000 messages; exit code 0 if none is lost
   eventing-alibaba demo --once --json     the same, for programs
 
@@ -41,6 +46,19 @@ It needs no server: the broker is an emulator. All it starts listens on 127.0.0.
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `demo`."""
     parser.epilog = _EXAMPLES
+    parser.add_argument(
+        "--source",
+        default=_SOURCE,
+        metavar="NAME",
+        help=f"which broker to show (default: {_SOURCE})",
+    )
+    parser.add_argument(
+        "--port",
+        type=_port,
+        metavar="PORT",
+        help=f"port of the page; if it is taken, another one (default: {_PORT})",
+    )
+    parser.add_argument("--open", action="store_true", help="open the page in a browser")
     parser.add_argument(
         "--rate",
         type=_positive,
@@ -74,17 +92,26 @@ def execute(given: argparse.Namespace) -> int:
     for name in ("count", "timeout", "json"):
         if getattr(given, name) and not given.once:
             return complain(f"--{name} needs --once", USAGE)
+    for name in ("port", "open"):
+        if getattr(given, name) and given.once:
+            return complain(f"--{name} is for the page, which --once has not", USAGE)
+    if not given.once and given.rate and given.rate > MOST_RATE:
+        return complain(f"--rate without --once must be at most {MOST_RATE}", USAGE)
     try:
-        return play(given, KafkaScenario())
+        scenario = load(given.source)
+    except LookupError as error:
+        return complain(str(error.args[0]), USAGE)
+    try:
+        return play(given, scenario)
     except EmulatorUnavailableError as error:
         return complain(str(error), UNAVAILABLE)
 
 
 def play(given: argparse.Namespace, scenario: Scenario) -> int:
     """Play `scenario` as the flags say; return the exit code."""
-    stage = Stage(scenario, service_port=given.service_port)
     if given.once:
-        outcome = asyncio.run(
+        stage = Stage(scenario, service_port=given.service_port)
+        outcome = run(
             once(
                 stage,
                 count=given.count or _COUNT,
@@ -96,7 +123,14 @@ def play(given: argparse.Namespace, scenario: Scenario) -> int:
         interrupted = outcome.stopped
     else:
         show = Show(sys.stdout)
-        outcome = asyncio.run(live(stage, show, rate=given.rate or _RATE))
+        wishes = Wishes(
+            given.source,
+            rate=given.rate or _RATE,
+            port=_PORT if given.port is None else given.port,
+            service_port=given.service_port,
+            browser=given.open,
+        )
+        outcome = run(live(wishes, show, first=scenario))
         show.result(outcome.tally, outcome.seconds)
         interrupted = False  # that is how one ends it
     if outcome.failure:

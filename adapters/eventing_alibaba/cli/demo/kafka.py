@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from eventing_alibaba.cli.demo.orders import Order
+from eventing_alibaba.cli.demo.orders import Order, number_of, order
 from eventing_alibaba.contract.api import API_VERSION
 from eventing_alibaba.testing.emulators.kafka import KafkaEmulator
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from confluent_kafka import KafkaError, Producer
 
 TOPIC: Final = "orders"
-PARTITIONS: Final = 4
+PARTITIONS: Final = 8
 
 _LAST_WORDS: Final = 2.0
 
@@ -32,6 +33,8 @@ class KafkaScenario:
         " hands it on at once."
     )
     ordered = True
+    room = 100_000
+    page: Path | None = None
 
     def __init__(self) -> None:
         self._emulator = KafkaEmulator(track_requests=False)
@@ -49,6 +52,10 @@ class KafkaScenario:
                 # The emulator answers a fetch with one batch: many small ones would be slow.
                 "linger.ms": 20,
                 "enable.idempotence": True,
+                # What waits while the broker is away waits for as long as somebody watches.
+                "message.timeout.ms": 0,
+                "queue.buffering.max.messages": 2 * self.room,
+                "reconnect.backoff.max.ms": 1_000,
                 "compression.type": "lz4",
                 "log_level": 2,
             }
@@ -68,9 +75,20 @@ class KafkaScenario:
                 "bootstrapServers": [self._emulator.bootstrap_servers],
                 "topics": [TOPIC],
                 "initialOffset": "earliest",
+                # Per customer, whose name is the record's key: one whose order is tried again
+                # holds up nobody else.
+                "ordering": "keyed",
                 "sink": {"uri": sink},
             },
         }
+
+    def message(self, number: int) -> Order:
+        """Return an order of the shop."""
+        return order(number)
+
+    def number_of(self, data: bytes | None) -> int | None:
+        """Return the number of the order."""
+        return number_of(data)
 
     def send(self, order: Order, refused: Callable[[int], None]) -> None:
         """Hand one record to the producer; its key is the customer."""
@@ -92,6 +110,14 @@ class KafkaScenario:
         """Hear what became of records."""
         if self._producer is not None:
             self._producer.poll(0)
+
+    def stop_broker(self) -> None:
+        """Take the brokers down."""
+        self._emulator.broker_down()
+
+    def start_broker(self) -> None:
+        """Bring them up again."""
+        self._emulator.broker_up()
 
     async def close(self) -> None:
         """End producer and broker."""

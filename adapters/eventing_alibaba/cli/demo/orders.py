@@ -11,7 +11,11 @@ from typing import Final
 
 import orjson
 
-_CUSTOMERS: Final = ("ada", "hua", "fang", "ping", "chen", "mei", "nils", "tao")
+_CUSTOMERS: Final = (
+    *("ada", "hua", "fang", "ping", "chen", "mei", "nils", "tao", "lin", "eva", "bo", "yan"),
+    *("otto", "jia", "rosa", "wei", "ines", "qing", "paul", "xia", "lena", "dong", "omar", "ning"),
+    *("kai", "shu", "ella", "jun", "ivan", "lan", "zoe", "hong"),
+)
 _GOODS: Final = (("tea", 1200), ("lamp", 4950), ("bicycle", 31900), ("paper", 350), ("scarf", 2100))
 
 

@@ -1,30 +1,24 @@
-"""The two ways to run the demo: until somebody stops it, or once through so many messages.
+"""The demo once through so many messages; and how any run ends.
 
-Both send, look at what has arrived ten times a second, and end what they started. The first signal
-ends a run in order; a second one does not wait for the adapter any more.
+The first signal ends a run in order; a second one does not wait for the adapter any more.
 """
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 from eventing_alibaba.cli.demo.ledger import Tally
-from eventing_alibaba.cli.demo.show import Show
+from eventing_alibaba.cli.demo.sender import Sender
 from eventing_alibaba.cli.demo.stage import Stage
 from eventing_alibaba.contract.clock import now
 
-_LOOK: Final = 0.1
-_SEND: Final = 0.02
+_LOOK: Final = 0.02
 _LAST_ONES: Final = 3.0
 """Seconds that a run waits for what is still on its way or was overtaken, when the rest is over."""
-
-_MOST_UNDER_WAY: Final = 5_000
-"""The emulator has room for so many; it would drop the oldest of more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,41 +38,22 @@ class Outcome:
     failure: str = ""
 
 
-async def live(stage: Stage, show: Show, *, rate: float) -> Outcome:
-    """Send `rate` messages a second and show them arrive, until a signal or the adapter's end."""
-    async with _signals(stage) as stop, stage:
-        began = now()
-        show.opening(stage, rate)
-        sending = asyncio.create_task(_send(stage, rate=rate), name="send")
-        try:
-            shown = False
-            while not stop.is_set() and not stage.adapter.ended.done():
-                if not shown and stage.adapter.status_url:
-                    shown = True
-                    show.adapter(stage.adapter.status_url)
-                _look(stage, show)
-                await _until(stop, _LOOK)
-        finally:
-            sending.cancel()
-            await asyncio.wait([sending])
-        seconds = now() - began
-        deadline = now() + _LAST_ONES
-        while stage.ledger.tally().waiting and now() < deadline and not _over(stage):
-            await asyncio.sleep(_LOOK)
-            _look(stage, show)
-        failure = await _finish(stage)
-        _look(stage, show)
-        return Outcome(stage.ledger.tally(at_rest=True), seconds, stop.is_set(), failure)
-
-
 async def once(stage: Stage, *, count: int, rate: float | None, timeout: float) -> Outcome:
     """Send `count` messages, as fast as may be without a `rate`, and wait until all have arrived.
 
     Waits at most `timeout` seconds, counted from the start.
     """
-    async with _signals(stage) as stop, stage:
+    with Signals() as signals:
+        signals.hurry = stage.hurry
+        return await _once(stage, signals.stop, count=count, rate=rate, timeout=timeout)
+
+
+async def _once(
+    stage: Stage, stop: asyncio.Event, *, count: int, rate: float | None, timeout: float
+) -> Outcome:
+    async with stage:
         began = now()
-        sending = asyncio.create_task(_send(stage, rate=rate, count=count), name="send")
+        sending = asyncio.create_task(Sender(stage, rate=rate).run(count), name="send")
         try:
             deadline = began + timeout
             while not stop.is_set() and not _over(stage) and now() < deadline:
@@ -89,48 +64,28 @@ async def once(stage: Stage, *, count: int, rate: float | None, timeout: float) 
                         break
                     # What was overtaken may still come, but not for long.
                     deadline = min(deadline, now() + _LAST_ONES)
-                await _until(stop, _SEND)
+                await until(stop, _LOOK)
         finally:
             sending.cancel()
             await asyncio.wait([sending])
         seconds = now() - began
         # What comes a second time while the adapter stops is a duplicate, and must be seen.
-        failure = await _finish(stage)
+        failure = await finish(stage)
         _look(stage)
         return Outcome(stage.ledger.tally(at_rest=True), seconds, stop.is_set(), failure)
 
 
-async def _send(stage: Stage, *, rate: float | None, count: int | None = None) -> None:
-    began, number = now(), 0
-    while count is None or number < count:
-        room = _MOST_UNDER_WAY - stage.ledger.tally().waiting
-        due = room if rate is None else int((now() - began) * rate) + 1 - number
-        # In bursts where there is no rate: the emulator hands out one batch of a partition at a
-        # time, so a trickle of small ones would be slow.
-        if rate is not None or room >= _MOST_UNDER_WAY // 2:
-            for _ in range(min(due, room, due if count is None else count - number)):
-                number += 1
-                stage.send(number)
-        stage.scenario.tend()
-        await asyncio.sleep(_SEND)
-
-
-def _look(stage: Stage, show: Show | None = None) -> None:
+def _look(stage: Stage) -> None:
     stage.scenario.tend()
-    arrived = list(stage.arrivals())
-    if show is None:
-        return
-    troubles = stage.adapter.troubles
-    show.troubles(troubles.popleft() for _ in range(len(troubles)))
-    show.arrivals(arrived)
-    show.counts(stage.ledger.tally())
+    for _ in stage.arrivals():
+        pass  # the ledger counts them as they are taken
 
 
 def _over(stage: Stage) -> bool:
     return stage.adapter.ended.done()
 
 
-async def _finish(stage: Stage) -> str:
+async def finish(stage: Stage) -> str:
     """Stop the adapter; return what it said if it had ended by itself, or ended badly."""
     early = _over(stage)
     code = await stage.adapter.stop()
@@ -140,7 +95,8 @@ async def _finish(stage: Stage) -> str:
     return f"the adapter ended with exit code {code}: {said}"
 
 
-async def _until(stop: asyncio.Event, seconds: float) -> None:
+async def until(stop: asyncio.Event, seconds: float) -> None:
+    """Wait so long, or until `stop`."""
     try:
         async with asyncio.timeout(seconds):
             await stop.wait()
@@ -148,22 +104,32 @@ async def _until(stop: asyncio.Event, seconds: float) -> None:
         pass
 
 
-@asynccontextmanager
-async def _signals(stage: Stage) -> AsyncIterator[asyncio.Event]:
-    """Give an event that a signal sets; the next signal kills the adapter."""
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
+class Signals:
+    """Listens for signals, as `with`.
 
-    def stopped() -> None:
-        if stop.is_set():
-            stage.hurry()
-        stop.set()
+    Attributes:
+        stop: set by the first one.
+        hurry: called by each further one.
+    """
 
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    for number in numbers:
-        loop.add_signal_handler(number, stopped)
-    try:
-        yield stop
-    finally:
-        for number in numbers:
+    _NUMBERS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def __init__(self) -> None:
+        self.stop = asyncio.Event()
+        self.hurry: Callable[[], None] = lambda: None
+
+    def __enter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        for number in self._NUMBERS:
+            loop.add_signal_handler(number, self._came)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        loop = asyncio.get_running_loop()
+        for number in self._NUMBERS:
             loop.remove_signal_handler(number)
+
+    def _came(self) -> None:
+        if self.stop.is_set():
+            self.hurry()
+        self.stop.set()

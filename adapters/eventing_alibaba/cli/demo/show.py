@@ -31,6 +31,13 @@ class Show:
         self._counts = ""
         self._counts_due = 0.0
 
+    def page(self, url: str, *, taken: int | None = None) -> None:
+        """Say where the page is; `taken` is the port it should have had."""
+        if taken is not None:
+            self._line(f"Port {taken} is taken, so the page has another one.")
+        self._line(f"Watch it, and break it, at {self._bold(url)}")
+        self._line("")
+
     def opening(self, stage: Stage, rate: float) -> None:
         """Say what runs where."""
         name = stage.scenario.name
@@ -70,6 +77,7 @@ class Show:
         text = (
             f"sent {tally.sent}   delivered {tally.delivered}   on the way {tally.waiting}   "
             f"duplicated {tally.duplicated}   lost {tally.lost}"
+            + (f"   set aside {tally.set_aside}" if tally.set_aside else "")
         )
         if self._terminal:
             self._counts = text
@@ -84,12 +92,17 @@ class Show:
         self._counts = ""
         for line in table(tally):
             self._line(line)
+        if tally.waiting:
+            self._line(f"{'not yet':<12}{tally.waiting:>8}")
         verdict = "nothing was lost" if not tally.lost else f"{tally.lost} lost"
         self._line(f"\n{verdict}; {seconds:.1f} s")
 
     def _event(self, arrival: Arrival) -> str:
         event = arrival.event
-        took = "again" if arrival.seconds is None else f"{arrival.seconds * 1000:.1f} ms"
+        if arrival.aside:
+            took = "set aside"
+        else:
+            took = "again" if arrival.seconds is None else f"{arrival.seconds * 1000:.1f} ms"
         head = f"{plain(event.type)}  "
         subject = f"{event.attributes.get('subject', '-')!s:<15}"
         data = plain((event.data or b"").decode(errors="replace"))
@@ -110,6 +123,9 @@ class Show:
 
     def _dim(self, text: str) -> str:
         return f"\033[2m{text}\033[0m" if self._colours else text
+
+    def _bold(self, text: str) -> str:
+        return f"\033[1m{text}\033[0m" if self._colours else text
 
     def _write(self, text: str) -> None:
         self._out.write(text)

@@ -37,6 +37,7 @@ class Row:
 
 
 _E = KafkaError
+_REFUSED: Final = "alert.*certificate|certificate required"
 _CLOSED: Final = r"(Disconnected|Send failed|Receive failed).*in state "
 
 TABLE: Final[tuple[Row, ...]] = (
@@ -49,8 +50,10 @@ TABLE: Final[tuple[Row, ...]] = (
         "the name of {broker} cannot be resolved; check spec.bootstrapServers and DNS",
     ),
     Row(
+        # librdkafka makes the guess only if nothing but the end came; now and then OpenSSL has a
+        # word for it, and then it does not.
         _E._TRANSPORT,
-        "connecting to a PLAINTEXT broker",
+        "connecting to a PLAINTEXT broker|SSL connection closed by peer.*in state SSL_HANDSHAKE",
         Disconnected,
         "TlsMismatch",
         "{broker} does not speak TLS; set spec.net.tls.enable to false or use the port of a TLS"
@@ -69,6 +72,14 @@ TABLE: Final[tuple[Row, ...]] = (
         Disconnected,
         "TlsFailed",
         "the TLS handshake with {broker} failed ({detail}); check spec.net.tls",
+    ),
+    Row(
+        # With TLS 1.3 the handshake is over for the client before the broker has looked at it.
+        _E._TRANSPORT,
+        _REFUSED,
+        Unauthorized,
+        "ClientCertificateRefused",
+        "{broker} refuses the client's certificate or misses one; check spec.net.tls.cert and key",
     ),
     Row(
         _E._TRANSPORT,
@@ -139,7 +150,7 @@ TABLE: Final[tuple[Row, ...]] = (
     ),
     Row(
         _E._SSL,
-        "alert.*certificate|certificate required",
+        _REFUSED,
         Unauthorized,
         "ClientCertificateRefused",
         "{broker} refuses the client's certificate or misses one; check spec.net.tls.cert and key",

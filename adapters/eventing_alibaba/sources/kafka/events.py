@@ -16,10 +16,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
-
 from eventing_alibaba.contract.errors import Misconfigured
 from eventing_alibaba.contract.event import AttributeValue, Event
+from eventing_alibaba.contract.mediatype import guess
 from eventing_alibaba.sources.kafka import passthrough
 from eventing_alibaba.sources.kafka.eventbridge import EventBridgeMapper
 from eventing_alibaba.sources.kafka.headers import Plan, plan, text
@@ -33,15 +32,6 @@ if TYPE_CHECKING:
 TYPE: Final = "dev.knative.kafka.event"
 _PLANS_KEPT: Final = 1_024
 _NO_HEADERS: Final = plan(())
-_JSON: Final = "application/json"
-_TEXT: Final = "text/plain; charset=utf-8"
-_BYTES: Final = "application/octet-stream"
-# First bytes of what may be JSON, with the last ones that it must have then; one that is short may
-# also be a number or a word, with any last byte.
-_PAIRS: Final = {ord("{"): ord("}"), ord("["): ord("]"), ord('"'): ord('"')}
-_SCALARS: Final = frozenset(b"-0123456789tfn")
-_LONGEST_SCALAR: Final = 40
-_BLANKS: Final = b" \t\r\n"
 _FRACTIONS: Final = [f".{milliseconds:03d}Z" for milliseconds in range(1000)]
 
 
@@ -159,43 +149,6 @@ class EventMapper:
             self._second = second
             self._second_text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
         return self._second_text + _FRACTIONS[milliseconds % 1000]
-
-
-def guess(body: bytes) -> str:
-    """Return the content type of data that comes without one.
-
-    JSON if it parses, text if it is UTF-8 without NUL characters, else plain bytes.
-    """
-    if _may_be_json(body):
-        try:
-            orjson.loads(body)
-        except orjson.JSONDecodeError:
-            pass
-        else:
-            return _JSON
-    if b"\0" in body:
-        return _BYTES
-    if not body.isascii():
-        try:
-            body.decode()
-        except UnicodeDecodeError:
-            return _BYTES
-    return _TEXT
-
-
-def _may_be_json(body: bytes) -> bool:
-    """Look at both ends, so that other data is not parsed in vain."""
-    if not body:
-        return False
-    first, last = body[0], body[-1]
-    if first in _BLANKS or last in _BLANKS:
-        body = body.strip(_BLANKS)
-        if not body:
-            return False
-        first, last = body[0], body[-1]
-    if first in _PAIRS:
-        return last == _PAIRS[first]
-    return first in _SCALARS and len(body) <= _LONGEST_SCALAR
 
 
 def _media_type(value: bytes | str | None) -> str | None:

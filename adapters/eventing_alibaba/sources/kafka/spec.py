@@ -7,16 +7,19 @@ operator validates manifests without one. `build` imports it.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
+from pydantic.config import JsonDict
 
 from eventing_alibaba.contract.spec import Context, Model, SecretReference, SourceSpec
 
 if TYPE_CHECKING:
+    from eventing_alibaba.contract.check import Step
     from eventing_alibaba.contract.seek import Move, Wish
+    from eventing_alibaba.contract.send import Sender
     from eventing_alibaba.contract.source import DeadLetterTarget, Source
 
 _SERVER: Final = r"^([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$"
@@ -142,12 +145,19 @@ class Tls(Model):
         return self
 
 
+def _secret(key: str) -> JsonDict:
+    return {"secretKeyRef": {"name": "kafka", "key": key}}
+
+
 class Net(Model):
     """How to reach the brokers."""
 
-    sasl: Sasl = Sasl()
+    sasl: Sasl = Field(
+        default=Sasl(),
+        examples=[{"enable": True, "user": _secret("user"), "password": _secret("password")}],
+    )
     """Login with user and password."""
-    tls: Tls = Tls()
+    tls: Tls = Field(default=Tls(), examples=[{"enable": True, "caCert": _secret("ca.crt")}])
     """Encryption and client certificate."""
 
 
@@ -156,11 +166,17 @@ class AliKafkaSourceSpec(SourceSpec):
 
     leased: ClassVar[bool] = False
 
-    bootstrap_servers: Annotated[list[BootstrapServer], Field(min_length=1, max_length=64)]
+    bootstrap_servers: Annotated[list[BootstrapServer], Field(min_length=1, max_length=64)] = Field(
+        examples=[["localhost:9092"]]
+    )
     """Brokers to ask for the others, each `host:port`."""
-    topics: Annotated[list[Topic], Field(min_length=1, max_length=256)]
+    topics: Annotated[list[Topic], Field(min_length=1, max_length=256)] = Field(
+        examples=[["orders"]]
+    )
     """Names of the topics to consume."""
-    consumer_group: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None
+    consumer_group: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = Field(
+        default=None, examples=["orders"]
+    )
     """Group whose committed offsets say what was delivered; `eventing-alibaba.<namespace>.<name>`
     if absent. Immutable: another group would start anew."""
     initial_offset: InitialOffset = "latest"
@@ -202,6 +218,18 @@ class AliKafkaSourceSpec(SourceSpec):
         from eventing_alibaba.sources.kafka.seek import seek  # noqa: PLC0415
 
         return seek(self, context, wish)
+
+    def check(self, context: Context) -> AsyncGenerator[Step, None]:
+        """Ask whether brokers, topics and group are there and may be used; see `contract.check`."""
+        from eventing_alibaba.sources.kafka.check import check  # noqa: PLC0415
+
+        return check(self, context)
+
+    def sender(self, context: Context, to: str | None) -> Sender:
+        """Make what sends to one of the topics; see `contract.send`."""
+        from eventing_alibaba.sources.kafka.send import KafkaSender  # noqa: PLC0415
+
+        return KafkaSender(self, context, to)
 
     def build(self, context: Context) -> Source:
         """Make the source; opens nothing."""

@@ -16,6 +16,20 @@ from eventing_alibaba.testing.process import add_life_line, announce_and_wait, r
 
 _HOST: Final = "127.0.0.1"
 
+_EXAMPLES: Final = """\
+examples:
+  eventing-alibaba emulate kafka --port 9092 --topic orders:4
+      a Kafka at localhost:9092 with a topic of four partitions
+  eventing-alibaba emulate kafka --brokers 3 --topic orders --topic invoices:8
+      three brokers on free ports
+  curl -X POST localhost:ADMIN/down -d '{"broker": 1}'
+      break it: the line that it prints has the URL of its remote control (`admin`), which also
+      takes /up, /latency, /errors, /leader, /heal
+
+Records and groups are in memory, and gone when it ends. There is no login, no TLS and no admin API
+for topics.
+"""
+
 
 class KafkaCommand:
     """What the entry point `kafka` in `eventing_alibaba.emulators` names."""
@@ -24,7 +38,8 @@ class KafkaCommand:
     summary = "A Kafka cluster on this machine, for tests: librdkafka's mock brokers."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Add the options."""
+        """Add the options, and say by examples what they are for."""
+        parser.epilog = _EXAMPLES
         parser.add_argument(
             "--port",
             type=int,
