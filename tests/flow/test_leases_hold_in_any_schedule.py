@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 pytestmark = [pytest.mark.looptime(noop_cycles=0), pytest.mark.soak]
 
-SCHEDULES = 10_000 if os.environ.get("SOAK") else 1000
+SCHEDULES = 10_000 if os.environ.get("SOAK") else 300
 """In each of the tests below."""
 
 _ERRORS = (

@@ -151,7 +151,7 @@ async def test_a_delay_holds_back_what_is_behind_it(sink: Sink) -> None:
         assert (await raw.head()).startswith("HTTP/1.1 204")
     first, second = records(sink)
     assert first.answered is not None
-    assert first.answered - first.arrived >= 0.05
+    assert first.answered - first.arrived >= 0.05 - 0.002  # uvloop counts milliseconds
     assert second.answered is not None
     assert second.answered >= first.answered
 
