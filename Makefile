@@ -72,8 +72,9 @@ check: .venv/.ready ## Lint, format, types, layers, spelling, generated files, d
 LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --annotation-style line --upgrade
 
 lock: .venv/.ready ## Lock the newest versions that pyproject.toml allows
-	$(LOCK) pyproject.toml --all-extras -o requirements/runtime.txt
 	$(LOCK) pyproject.toml --all-extras --group dev -o requirements/dev.txt
+	$(LOCK) pyproject.toml --extra kafka --extra mns -c requirements/dev.txt -o requirements/runtime.txt
+	$(LOCK) pyproject.toml --extra ram -c requirements/dev.txt -o requirements/ram.txt
 	$(LOCK) --group pyproject.toml:browser -c requirements/dev.txt -o requirements/browser.txt
 
 clean: ## Remove what the targets made
