@@ -19,7 +19,7 @@ from contextlib import aclosing
 from typing import Final
 
 from eventing_alibaba.cli.main import INTERRUPTED, complain
-from eventing_alibaba.cli.text import directory
+from eventing_alibaba.cli.text import add_file, add_secrets
 from eventing_alibaba.contract.errors import Misconfigured
 from eventing_alibaba.contract.redrive import Progress, Unredrivable, Wish
 from eventing_alibaba.contract.spec import Context
@@ -47,12 +47,7 @@ when it was killed may be delivered twice.
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `redrive`."""
     parser.epilog = _EXAMPLES
-    parser.add_argument(
-        "-f",
-        "--file",
-        metavar="FILE",
-        help="the source's manifest, - for standard input (default: what K_SOURCE_CONFIG holds)",
-    )
+    add_file(parser)
     parser.add_argument(
         "--from",
         dest="source",
@@ -64,12 +59,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="tell how many would be moved, and move nothing"
     )
-    parser.add_argument(
-        "--secrets",
-        metavar="DIR",
-        type=directory,
-        help="directory with a directory for each Secret (default: $EVENTING_ALIBABA_SECRETS)",
-    )
+    add_secrets(parser)
 
 
 def execute(given: argparse.Namespace) -> int:

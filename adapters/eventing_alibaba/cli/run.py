@@ -6,7 +6,7 @@ import argparse
 import os
 from typing import Final
 
-from eventing_alibaba.cli.text import directory
+from eventing_alibaba.cli.text import add_file, add_secrets
 from eventing_alibaba.contract.errors import Misconfigured
 from eventing_alibaba.runtime import termination
 from eventing_alibaba.runtime.environment import settings
@@ -30,18 +30,8 @@ Stop it with Ctrl-C or SIGTERM: it finishes what is under way. A second one stop
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `run`."""
     parser.epilog = _EXAMPLES
-    parser.add_argument(
-        "-f",
-        "--file",
-        metavar="FILE",
-        help="manifest with one source, - for standard input (default: what K_SOURCE_CONFIG holds)",
-    )
-    parser.add_argument(
-        "--secrets",
-        metavar="DIR",
-        type=directory,
-        help="directory with a directory for each Secret (default: $EVENTING_ALIBABA_SECRETS)",
-    )
+    add_file(parser, "manifest with one source")
+    add_secrets(parser)
     parser.add_argument(
         "--host", metavar="ADDRESS", help="address to serve health and metrics on (default: all)"
     )

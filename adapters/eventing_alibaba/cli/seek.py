@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from eventing_alibaba.cli.main import complain
-from eventing_alibaba.cli.text import directory
+from eventing_alibaba.cli.text import add_file, add_secrets
 from eventing_alibaba.contract.errors import Misconfigured
 from eventing_alibaba.contract.seek import Move, Place, Unseekable, Wish
 from eventing_alibaba.contract.spec import Context
@@ -33,12 +33,7 @@ before a place further on is never delivered.
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `seek`."""
     parser.epilog = _EXAMPLES
-    parser.add_argument(
-        "-f",
-        "--file",
-        metavar="FILE",
-        help="the source's manifest, - for standard input (default: what K_SOURCE_CONFIG holds)",
-    )
+    add_file(parser)
     parser.add_argument(
         "--to",
         metavar="PLACE",
@@ -53,12 +48,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="show what would be moved, and move nothing"
     )
-    parser.add_argument(
-        "--secrets",
-        metavar="DIR",
-        type=directory,
-        help="directory with a directory for each Secret (default: $EVENTING_ALIBABA_SECRETS)",
-    )
+    add_secrets(parser)
 
 
 def execute(given: argparse.Namespace) -> int:

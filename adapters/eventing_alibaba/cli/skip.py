@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from eventing_alibaba.cli.main import UNAVAILABLE, complain
-from eventing_alibaba.cli.text import clean
+from eventing_alibaba.cli.text import add_file, clean
 from eventing_alibaba.runtime.control import ask, socket_path
 from eventing_alibaba.runtime.subject import subject
 
@@ -31,12 +31,7 @@ eventing_alibaba_settled_messages_total{result="skipped"}.
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `skip`."""
     parser.epilog = _EXAMPLES
-    parser.add_argument(
-        "-f",
-        "--file",
-        metavar="FILE",
-        help="the adapter's manifest, - for standard input (default: what K_SOURCE_CONFIG holds)",
-    )
+    add_file(parser, "the adapter's manifest")
     parser.add_argument(
         "--origin",
         metavar="NAME",

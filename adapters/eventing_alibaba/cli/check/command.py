@@ -19,7 +19,7 @@ from typing import Final
 from eventing_alibaba.cli.check.report import Finding, JsonReport, Report, TextReport
 from eventing_alibaba.cli.check.sink import sinks
 from eventing_alibaba.cli.main import MISCONFIGURED, UNAVAILABLE
-from eventing_alibaba.cli.text import directory
+from eventing_alibaba.cli.text import add_file, add_secrets
 from eventing_alibaba.contract.check import Step
 from eventing_alibaba.contract.errors import Misconfigured, SourceError
 from eventing_alibaba.contract.spec import Context
@@ -46,18 +46,8 @@ exit codes: 0 would deliver; 1 would start and try again until it is mended; 78 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `check`."""
     parser.epilog = _EXAMPLES
-    parser.add_argument(
-        "-f",
-        "--file",
-        metavar="FILE",
-        help="the source's manifest, - for standard input (default: what K_SOURCE_CONFIG holds)",
-    )
-    parser.add_argument(
-        "--secrets",
-        metavar="DIR",
-        type=directory,
-        help="directory with a directory for each Secret (default: $EVENTING_ALIBABA_SECRETS)",
-    )
+    add_file(parser)
+    add_secrets(parser)
     parser.add_argument(
         "--json", action="store_true", help="print one JSON document when all is asked"
     )

@@ -18,7 +18,7 @@ from typing import Final
 from eventing_alibaba.cli.main import INTERRUPTED, UNAVAILABLE, complain
 from eventing_alibaba.cli.send.content import Pattern, lines, whole
 from eventing_alibaba.cli.send.pace import Arriving, Ready, Supply, Tally, send
-from eventing_alibaba.cli.text import directory
+from eventing_alibaba.cli.text import add_file, add_secrets
 from eventing_alibaba.contract.errors import Misconfigured
 from eventing_alibaba.contract.send import Outgoing, Sender, Unsendable
 from eventing_alibaba.contract.spec import Context
@@ -49,12 +49,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `send`."""
     parser.epilog = _EXAMPLES
     parser.add_argument("text", metavar="TEXT", nargs="?", help="the message")
-    parser.add_argument(
-        "-f",
-        "--file",
-        metavar="FILE",
-        help="the source's manifest, - for standard input (default: what K_SOURCE_CONFIG holds)",
-    )
+    add_file(parser)
     parser.add_argument(
         "--from-file",
         metavar="FILE",
@@ -79,12 +74,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="header of each message; may be given several times",
     )
     parser.add_argument("--to", metavar="NAME", help="topic or queue, where the source has several")
-    parser.add_argument(
-        "--secrets",
-        metavar="DIR",
-        type=directory,
-        help="directory with a directory for each Secret (default: $EVENTING_ALIBABA_SECRETS)",
-    )
+    add_secrets(parser)
 
 
 def execute(given: argparse.Namespace) -> int:
