@@ -88,28 +88,29 @@ class BatchDeliverer(Deliverer):
                 steps += 1
                 if valve.limited and not valve.spend():
                     return
-                self._collect(ready.popleft())
+                if not self._collect(ready.popleft()) and valve.limited:
+                    valve.refund()
         if self._batching.max_wait == 0 and self._open and not (self._stopped or valve.shut):
             self._due.extend(self._open.values())
             self._open.clear()
             self.pump()
 
-    def _collect(self, delivery: Delivery) -> None:
+    def _collect(self, delivery: Delivery) -> bool:
+        """Put a delivery into a consignment; False if it has nothing to send."""
         part = None if delivery.abandoned else self._made(self._convert, delivery)
         if part is None:
-            if self.valve.limited:
-                self.valve.refund()
-            return
+            return False
         if part == ALONE or delivery.attempts:
             consignment = Consignment()
             consignment.first.add(delivery, part)
             self._due.append(consignment)
-            return
+            return True
         consignment = self._with_room(delivery.message.track, part)
         consignment.first.add(delivery, part)
         full = self._full(consignment) or not self._follow(consignment, delivery)
         if full and self._open.get(delivery.message.track) is consignment:
             self._close(delivery.message.track)
+        return True
 
     def _made(self, convert: Converter, delivery: Delivery) -> bytes | None:
         """Return what `convert` makes of a delivery; None if that is nothing, and dealt with."""
