@@ -38,7 +38,7 @@ demo: .venv/.demo ## Show events arriving, and a page to break things; ARGS=--on
 	@$(BIN)/eventing-alibaba demo $(ARGS)
 
 test: .venv/.ready ## All tests that need no outside server
-	$(BIN)/pytest -n 2 $(ARGS)
+	$(BIN)/pytest -n 4 --dist worksteal $(ARGS)
 
 .venv/.browser: .venv/.ready requirements/browser.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/browser.txt
@@ -67,14 +67,17 @@ check: .venv/.ready ## Lint, format, types, layers, spelling, generated files, d
 	$(BIN)/codespell
 	$(BIN)/validate-pyproject pyproject.toml
 	$(BIN)/python -m tests.check_lock
+	$(BIN)/python -m eventing_alibaba_operator.crd --check
+	$(BIN)/python -m eventing_alibaba.sources.rocketmq.proto.generate --check
 	$(MAKE) --no-print-directory docs
 
 LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --annotation-style line --upgrade
 
 lock: .venv/.ready ## Lock the newest versions that pyproject.toml allows
 	$(LOCK) pyproject.toml --all-extras --group dev -o requirements/dev.txt
-	$(LOCK) pyproject.toml --extra kafka --extra mns -c requirements/dev.txt -o requirements/runtime.txt
+	$(LOCK) pyproject.toml --extra kafka --extra mns --extra rocketmq -c requirements/dev.txt -o requirements/runtime.txt
 	$(LOCK) pyproject.toml --extra ram -c requirements/dev.txt -o requirements/ram.txt
+	$(LOCK) pyproject.toml --extra operator -c requirements/dev.txt -o requirements/operator.txt
 	$(LOCK) --group pyproject.toml:browser -c requirements/dev.txt -o requirements/browser.txt
 
 clean: ## Remove what the targets made

@@ -10,18 +10,23 @@ way as its peers, so none has an advantage that another could not have.
     config_file       name of the file that `config` is written to; left out if it needs none
     config            its content
     maven             a pom below `benchmarks/peers`, for `{jars}`; left out if it needs none
+    packages          requirements of a Python environment of its own, for `{own}`; left out if it
+                      can live in this one
     fixed_concurrency POSTs at once, for a forwarder that cannot be told; left out if it can
     [env]             environment variables besides the inherited ones
 
 In `command`, `config` and `[env]` these words stand for what a run knows; other braces are left as
 they are: {bootstrap} {topic} {group} {sink} {concurrency} {config} (path of the configuration file)
-{jars} (class path) {peers} (the folder of descriptors) {bin} and {python} (of this environment).
+{jars} (class path) {peers} (the folder of descriptors) {bin} and {python} (of this environment)
+{own} (Python of its own one).
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
+import subprocess
 import sys
 import sysconfig
 import tomllib
@@ -29,12 +34,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.real.servers.jars import class_path
+from tests.real.servers.jars import class_path, exclusive
 
 PEERS = Path(__file__).resolve().parent / "peers"
 _WORK = Path(__file__).resolve().parent / ".work"
 _WORDS = re.compile(
-    r"\{(bootstrap|topic|group|sink|concurrency|config|jars|peers|bin|python)\}",
+    r"\{(bootstrap|topic|group|sink|concurrency|config|jars|peers|bin|python|own)\}",
 )
 
 
@@ -52,6 +57,7 @@ class Peer:
     config_file: str | None = None
     config: str = ""
     maven: str | None = None
+    packages: tuple[str, ...] = ()
     fixed_concurrency: int | None = None
     env: Mapping[str, str] = field(default_factory=dict)
 
@@ -78,7 +84,8 @@ def load(name: str) -> Peer:
         raise AbsentPeerError(msg)
     fields = tomllib.loads(path.read_text())
     try:
-        return Peer(**{**fields, "command": tuple(fields["command"])})
+        packages = tuple(fields.pop("packages", ()))
+        return Peer(**{**fields, "command": tuple(fields["command"]), "packages": packages})
     except (TypeError, KeyError) as error:
         msg = f"{path.name} is not a peer's descriptor: {error}"
         raise ValueError(msg) from error
@@ -97,7 +104,7 @@ def prepare(
     """Fetch what the peer needs, write its configuration into `folder` and fill its command in.
 
     Raises:
-        AbsentPeerError: its program is not installed.
+        AbsentPeerError: its program or its packages are not installed, and cannot be.
     """
     known = {
         "bootstrap": bootstrap,
@@ -111,6 +118,8 @@ def prepare(
     }
     if peer.maven is not None:
         known["jars"] = class_path(PEERS / peer.maven, into=_WORK / peer.name)
+    if peer.packages:
+        known["own"] = _environment(peer)
     if peer.config_file is not None:
         path = folder / peer.config_file
         path.write_text(_filled(peer.config, known))
@@ -120,6 +129,28 @@ def prepare(
         msg = f"`{peer.name}` cannot be measured: there is no `{command[0]}` here"
         raise AbsentPeerError(msg)
     return Start([found, *command[1:]], {k: _filled(v, known) for k, v in peer.env.items()})
+
+
+def _environment(peer: Peer) -> str:
+    """Return the Python of the peer's own environment, made when it is not there yet."""
+    digest = hashlib.sha256("\n".join((sys.version, *peer.packages)).encode()).hexdigest()[:12]
+    wanted = _WORK / peer.name / f"venv-{digest}"
+    python = wanted / "bin" / "python"
+    done = wanted / "complete"
+    with exclusive(_WORK / peer.name):
+        if not done.exists():
+            shutil.rmtree(wanted, ignore_errors=True)
+            quiet = ("--quiet", "--disable-pip-version-check")
+            for command in (
+                [sys.executable, "-m", "venv", str(wanted)],
+                [str(python), "-m", "pip", "install", *quiet, *peer.packages],
+            ):
+                made = subprocess.run(command, check=False, capture_output=True, text=True)
+                if made.returncode:
+                    said = "\n".join((made.stdout + made.stderr).splitlines()[-10:])
+                    raise AbsentPeerError(f"`{peer.name}` lacks {peer.packages}; pip said:\n{said}")
+            done.touch()
+    return str(python)
 
 
 def _filled(text: str, known: Mapping[str, str]) -> str:

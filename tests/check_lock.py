@@ -35,6 +35,7 @@ def problems() -> Iterator[str]:
     # What finds access keys brings a web client and its cryptography: a lock of its own.
     extras = dict(project["project"]["optional-dependencies"])
     ram = core + extras.pop("ram")
+    operator = core + extras.pop("operator")  # another process, in another image
     wanted = core + [r for extra in extras.values() for r in extra]
     groups = project["dependency-groups"]
     browser = groups.pop("browser")
@@ -42,7 +43,8 @@ def problems() -> Iterator[str]:
     for name, requirements in (
         ("runtime", wanted),
         ("ram", ram),
-        ("dev", wanted + ram + grouped),
+        ("operator", operator),
+        ("dev", wanted + ram + operator + grouped),
         ("browser", browser),
     ):
         path = ROOT / "requirements" / f"{name}.txt"

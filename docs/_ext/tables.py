@@ -48,6 +48,8 @@ VARIABLES: Final[Mapping[str, str]] = {
     names.LOG_LEVEL: "`debug`, `info`, `warn` or `error`; goes before `K_LOGGING_CONFIG`.",
     names.TOKEN_FILE: "File of the OIDC token for the sink's audience, read anew when it changes;"
     f" `{names.DEFAULT_TOKEN_FILE}`.",
+    names.DEAD_LETTER_TOKEN_FILE: "The same for the dead-letter sink's audience, where that is"
+    " another.",
     names.TERMINATION_LOG: "File that takes the last words of a process that gives up;"
     f" `{names.DEFAULT_TERMINATION_LOG}`.",
     names.CONTROL: "Path of the socket by which `skip` reaches the adapter; else a name made of the"
@@ -181,7 +183,7 @@ def _type(node: Any, model: str) -> str:
     if "enum" in node:
         return ", ".join(f"`{value}`" for value in node["enum"])
     if node.get("x-kubernetes-preserve-unknown-fields"):
-        return "filter"
+        return "filter" if node.get("title") != "Spec" else "object"
     kind = node["type"]
     if kind == "array":
         if "$ref" in node["items"]:

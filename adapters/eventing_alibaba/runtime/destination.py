@@ -96,7 +96,11 @@ def dead_letter_address(
         raise Misconfigured(f"{field}.uri: {error}") from None
     if sink.ca_certs is not None and _PEM not in sink.ca_certs:
         raise Misconfigured(f"{field}.CACerts: must be PEM certificates ({_PEM} ...)")
-    token_file = Path(environ.get(names.TOKEN_FILE) or names.DEFAULT_TOKEN_FILE)
+    token_file = Path(
+        environ.get(names.DEAD_LETTER_TOKEN_FILE)
+        or environ.get(names.TOKEN_FILE)
+        or names.DEFAULT_TOKEN_FILE
+    )
     return SinkAddress(
         sink.uri, sink.ca_certs, sink.audience, token_file if sink.audience else None
     )

@@ -19,6 +19,7 @@ import pytest_asyncio
 
 from eventing_alibaba.testing.emulators.kafka import EmulatorProcess
 from eventing_alibaba.testing.emulators.mns import EmulatorProcess as MnsEmulatorProcess
+from eventing_alibaba.testing.emulators.rocketmq import EmulatorProcess as RocketmqEmulatorProcess
 from eventing_alibaba.testing.sink import RecordingSink
 
 _numbers = itertools.count(1)
@@ -88,6 +89,43 @@ def mns_queue(mns_emulator: MnsEmulatorProcess) -> Iterator[Callable[..., str]]:
     for queue in queues:
         if queue in left:
             mns_emulator.delete_queue(queue)
+
+
+@pytest.fixture(scope="session")
+def rocketmq_emulator() -> Iterator[RocketmqEmulatorProcess]:
+    """A RocketMQ emulator with one broker, in its own process, shared by the session.
+
+    Use `rocketmq_topic` for topics, which also heals what a test breaks.
+    """
+    with RocketmqEmulatorProcess() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def rocketmq_topic(rocketmq_emulator: RocketmqEmulatorProcess) -> Iterator[Callable[..., str]]:
+    """A function `rocketmq_topic(**settings)` that makes a new topic and returns its name.
+
+    The settings are those of `RocketmqEmulator.create_topic`; groups are made when they are first
+    used, or by `create_group`. After the test no fault is left, all brokers are up, the first
+    access key is accepted, and the topics and all groups are deleted.
+    """
+    topics: list[str] = []
+
+    def create(**settings: Any) -> str:
+        topic = f"test-{os.getpid()}-{next(_numbers)}"
+        rocketmq_emulator.create_topic(topic, **settings)
+        topics.append(topic)
+        return topic
+
+    yield create
+    rocketmq_emulator.heal()
+    rocketmq_emulator.accept()
+    left = rocketmq_emulator.state()
+    for topic in left["topics"]:
+        if topic in topics or topic.startswith("%DLQ%"):
+            rocketmq_emulator.delete_topic(topic)
+    for group in left["groups"]:
+        rocketmq_emulator.delete_group(group)
 
 
 @pytest_asyncio.fixture

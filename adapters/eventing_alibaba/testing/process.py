@@ -38,9 +38,11 @@ class ChildProcess:
     Attributes:
         ready: the JSON object of the child's first line.
         admin: its remote control.
+        detached: it has a session of its own, so Ctrl-C in a terminal reaches the parent alone.
     """
 
     module: ClassVar[str]
+    detached: ClassVar[bool] = False
 
     def __init__(self, *arguments: str, start_timeout: float = 20.0) -> None:
         self._arguments = arguments
@@ -72,7 +74,11 @@ class ChildProcess:
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
         command = [sys.executable, "-m", self.module, _LIFE_LINE, *self._arguments]
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            start_new_session=self.detached,
         )
         try:
             self.ready = orjson.loads(self._first_line(self._process))

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from eventing_alibaba.testing.adapter import manifest
 from eventing_alibaba.testing.emulators.mns import EmulatorProcess
@@ -18,6 +18,9 @@ SOAK: Final = bool(os.environ.get("SOAK"))
 _BATCH: Final = 500
 _LOOK_AGAIN: Final = 0.02
 _names = itertools.count()
+
+Note: TypeAlias = Callable[[str, object], None]
+"""Takes a figure that was seen; `--junitxml=FILE -o junit_family=xunit1` has them."""
 
 
 def source(mns: EmulatorProcess, queue: str, sink: str, **spec: Any) -> dict[str, Any]:
@@ -74,6 +77,14 @@ def backlog(mns: EmulatorProcess, queue: str) -> int:
     """Return how many messages are not acknowledged."""
     counts = mns.counts(queue)
     return counts["active"] + counts["inactive"] + counts["delayed"]
+
+
+def soon_visible(mns: EmulatorProcess, queue: str) -> bool:
+    """Whether a message waits, or is in the adapter's hands: released ones are far away."""
+    if mns.counts(queue)["active"]:
+        return True
+    soon = time.time() + 15
+    return any(one["visible"] or one["visibleAt"] < soon for one in mns.messages(queue))
 
 
 def ledger(ids: Sequence[str] = ()) -> Ledger:

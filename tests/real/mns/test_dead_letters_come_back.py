@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 import pytest
-from tests.real.mns.adapters import SOAK, source, until
+from tests.real.mns.adapters import SOAK, Note, soon_visible, source, until
 
 from eventing_alibaba.testing.adapter import AdapterProcess
 from eventing_alibaba.testing.emulators.mns import EmulatorProcess
@@ -33,10 +32,10 @@ def test_what_is_refused_for_good_goes_where_the_queue_says(mns: EmulatorProcess
         AdapterProcess(source(mns, "orders", sink.url)),
     ):
         sink.wait_recorded(20, timeout=20.0)
-        until(lambda: not _visible_soon(mns), 10.0, "all released")
+        until(lambda: not soon_visible(mns, "orders"), 10.0, "all released")
         mns.age(60.0, "orders")
         sink.wait_recorded(40, timeout=20.0)
-        until(lambda: not _visible_soon(mns), 10.0, "all released again")
+        until(lambda: not soon_visible(mns, "orders"), 10.0, "all released again")
         mns.age(120.0, "orders")
         until(lambda: len(mns.messages("dead")) == 20, 20.0, "all moved")
     assert mns.messages("orders") == []
@@ -44,7 +43,9 @@ def test_what_is_refused_for_good_goes_where_the_queue_says(mns: EmulatorProcess
     assert len(ids) == 20
 
 
-def test_a_redrive_that_is_killed_loses_nothing(mns: EmulatorProcess, tmp_path: Path) -> None:
+def test_a_redrive_that_is_killed_loses_nothing(
+    mns: EmulatorProcess, tmp_path: Path, record_property: Note
+) -> None:
     """SIGKILLed again and again and begun anew, it brings all back, few of it twice."""
     mns.create_queue("dead", visibility_timeout=2)
     mns.create_queue("orders")
@@ -69,14 +70,9 @@ def test_a_redrive_that_is_killed_loses_nothing(mns: EmulatorProcess, tmp_path: 
     assert mns.messages("dead") == []
     back = [one["body"] for one in mns.messages("orders")]
     assert set(back) == bodies
+    record_property("in both queues", len(back) - len(bodies))
     assert len(back) - len(bodies) <= 16 * KILLS
 
 
 def _moved(mns: EmulatorProcess, goal: int) -> bool:
     return mns.counts("orders")["active"] >= goal
-
-
-def _visible_soon(mns: EmulatorProcess) -> bool:
-    """Whether a message waits, or is in the adapter's hands: released ones are far away."""
-    soon = time.time() + 15
-    return any(one["visible"] or one["visibleAt"] < soon for one in mns.messages("orders"))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
+from eventing_alibaba.cli.demo.faults import Fault
 from eventing_alibaba.cli.demo.orders import Order, number_of, order
 from eventing_alibaba.cli.demo.replica import Replica
 from eventing_alibaba.cli.demo.service import Accepted
@@ -57,6 +59,15 @@ class Bottle:
 
     async def close(self) -> None:
         """There is nothing to close."""
+
+
+class LeakyBottle(Bottle):
+    """Implements `Breakable` as well; what it suffers from is in `done`."""
+
+    faults = (Fault("leak", "Leaks", "broker", "{broker} leaks.", "{broker} leaks.", "Mended."),)
+
+    async def suffer(self, active: AbstractSet[str]) -> None:
+        self.done.append(",".join(sorted(active & {"leak"})))
 
 
 def stage(scenario: Bottle | None = None) -> Stage:

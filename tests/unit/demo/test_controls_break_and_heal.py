@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.unit.demo.playing import Bottle, accept, stage
+from tests.unit.demo.playing import Bottle, LeakyBottle, accept, stage
 
 from eventing_alibaba.cli.demo.faults import (
     ADAPTER_KILL,
     BROKER_DOWN,
+    FAULTS,
     SERVICE_BUSY,
     SERVICE_DOWN,
     SERVICE_SLOW,
+    described,
 )
-from eventing_alibaba.cli.demo.performance import Performance, faults
+from eventing_alibaba.cli.demo.performance import Performance
 
 
 def _texts(performance: Performance) -> list[str]:
@@ -48,6 +50,23 @@ async def test_a_broker_is_broken_and_healed() -> None:
     await performance.heal()
     assert bottle.done == ["stopped", "started"]
     assert _texts(performance) == ["Bottle is up again."]
+
+
+async def test_a_broker_breaks_in_ways_of_its_own() -> None:
+    """A scenario's own faults have buttons too; it is told what is active, and heals with all."""
+    bottle = LeakyBottle()
+    performance = Performance(stage(bottle), rate=20)
+    assert performance.faults[-1].name == "leak"
+    await performance.break_(SERVICE_BUSY)
+    await performance.break_("leak")
+    assert bottle.done == ["leak"]
+    assert _texts(performance)[-1] == "Bottle leaks."
+    await performance.heal("leak")
+    assert bottle.done == ["leak", ""]
+    assert performance.look().state["active"] == [SERVICE_BUSY]
+    await performance.break_("leak")
+    await performance.heal()
+    assert bottle.done == ["leak", "", "leak", ""]
 
 
 async def test_a_service_that_is_down_refuses_connections() -> None:
@@ -154,7 +173,7 @@ def test_a_few_events_are_shown_and_kept_whole() -> None:
 
 def test_faults_are_described_for_a_page() -> None:
     """The page needs to know none of them: names, places and words come with the stream."""
-    told = faults("Bottle")
+    told = described((*FAULTS, *LeakyBottle.faults), "Bottle")
     assert {one["place"] for one in told} == {"broker", "adapter", "service"}
-    assert any("Bottle" in one["does"] for one in told)
-    assert not any("{" in one["does"] for one in told)
+    assert told[-1]["does"] == "Bottle leaks."
+    assert not any("{" in str(one["does"]) for one in told)

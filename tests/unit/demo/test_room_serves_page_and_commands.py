@@ -14,8 +14,9 @@ from eventing_alibaba.cli.demo import scenario as scenario_module
 from eventing_alibaba.cli.demo.assets import PAGE, Assets
 from eventing_alibaba.cli.demo.performance import Performance
 from eventing_alibaba.cli.demo.room import Room
-from eventing_alibaba.cli.demo.scenario import GROUP, found, load
+from eventing_alibaba.cli.demo.scenario import GROUP, Scenario, found, load
 from eventing_alibaba.cli.demo.web import Request, Response
+from eventing_alibaba.testing.emulators import EmulatorUnavailableError
 
 
 async def _get(room: Room, path: str, **headers: str) -> Response:
@@ -147,6 +148,20 @@ async def test_another_source_joins_by_its_entry_point() -> None:
     assert room.stream.snapshot()["about"]["sources"] == ["bottle", "kafka"]
     await _post(room, "/source", {"source": "kafka"})
     assert room.wanted == "kafka"
+
+
+async def test_a_source_that_is_not_installed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run goes on, and whoever asked reads what to install."""
+    room = Room()
+    room.open("kafka", Bottle())
+
+    def load(name: str) -> Scenario:
+        raise EmulatorUnavailableError(f"{name} needs a pigeon")
+
+    monkeypatch.setattr("eventing_alibaba.cli.demo.room.load", load)
+    with pytest.raises(ValueError, match="mns needs a pigeon"):
+        await _post(room, "/source", {"source": "mns"})
+    assert room.wanted is None
 
 
 def test_an_unknown_source_is_told_what_there_is() -> None:

@@ -41,6 +41,8 @@ NOT_RUN: Final[Mapping[str, str]] = {
     # Serving.
     "eventing-alibaba emulate kafka --port 9092 --topic orders:4": _SERVES,
     "eventing-alibaba emulate mns --port 8080 --admin-port 8081 --queue orders": _SERVES,
+    "eventing-alibaba emulate rocketmq --port 8080 --admin-port 8081 --topic orders "
+    "--topic ledger:fifo": _SERVES,
     "python examples/service.py &": _SERVES,
     "python examples/service.py 3000": _SERVES,
     "eventing-alibaba run -f examples/kafka.yaml": _BROKER,

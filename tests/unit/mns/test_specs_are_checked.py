@@ -49,6 +49,12 @@ def test_endpoints_tell_account_and_region(suffix: str) -> None:
         ({"auth": {"rrsa": True, "ecsRole": "r"}}, "must have only one of"),
         ({"endpoint": "http://localhost:1", "signatureVersion": "v4"}, "`region` must be given"),
         ({"consumerGroup": "x"}, "consumerGroup"),
+        ({"delivery": {"deadLetterSink": {"mns": {"queue": "orders"}}}}, "name another one"),
+        ({"delivery": {"deadLetterSink": {"kafka": {"topic": "t"}}}}, "write `mns`, or `uri`"),
+        (
+            {"delivery": {"deadLetterSink": {"mns": {"queue": "d"}, "uri": "http://x/"}}},
+            "must have exactly one of",
+        ),
     ],
 )
 def test_mistakes_are_named(fields: dict[str, Any], words: str) -> None:

@@ -15,7 +15,7 @@ import orjson
 from eventing_alibaba.cli.demo.live import Wishes, live
 from eventing_alibaba.cli.demo.performance import MOST_RATE
 from eventing_alibaba.cli.demo.play import Outcome, once
-from eventing_alibaba.cli.demo.scenario import Scenario, load
+from eventing_alibaba.cli.demo.scenario import Scenario, found, load
 from eventing_alibaba.cli.demo.show import Show, table
 from eventing_alibaba.cli.demo.stage import Stage
 from eventing_alibaba.cli.main import INTERRUPTED, UNAVAILABLE, complain
@@ -34,7 +34,8 @@ _EXAMPLES: Final = """\
 examples:
   eventing-alibaba demo                   20 messages a second, until Ctrl-C; it says where the
                                           page is on which you watch it and break things
-  eventing-alibaba demo --open            the same, and opens the page
+  eventing-alibaba demo mns               another source; it can be changed on the page, too
+  eventing-alibaba demo --open            opens the page as well
   eventing-alibaba demo --rate 500        more messages to begin with
   eventing-alibaba demo --once            1000 messages; exit code 0 if none is lost
   eventing-alibaba demo --once --json     the same, for programs
@@ -47,10 +48,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `demo`."""
     parser.epilog = _EXAMPLES
     parser.add_argument(
-        "--source",
+        "source",
+        nargs="?",
         default=_SOURCE,
-        metavar="NAME",
-        help=f"which broker to show (default: {_SOURCE})",
+        metavar="SOURCE",
+        help=f"what to show: {', '.join(found())} (default: {_SOURCE})",
     )
     parser.add_argument(
         "--port",

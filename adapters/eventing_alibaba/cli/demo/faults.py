@@ -1,12 +1,13 @@
-"""What can be broken in the demo, and how a broken service answers.
+"""What can be broken in the demo with any broker, and how a broken service answers.
 
 A fault is a value: its name is what the page sends, its words are what the page shows, so a new one
 needs no change there. Those of the service may be combined; the first rule that applies decides.
+A scenario may have more, of its broker: see `scenario.Breakable`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -63,7 +64,7 @@ FAULTS: Final = (
         SERVICE_SLOW,
         "Slow",
         "service",
-        "Every answer takes 0.4 s more. Order is kept, so a customer's orders queue up.",
+        "Every answer takes 0.4 s more. Where order is kept, a customer's orders queue up.",
         "The service is slow: 0.4 s for each answer.",
         "The service is quick again.",
     ),
@@ -79,7 +80,7 @@ FAULTS: Final = (
         SERVICE_FAILS,
         "500 for some",
         "service",
-        "One request in ten fails. It is tried again after a pause; other customers go on.",
+        "One request in ten fails. It is tried again after a pause; others go on meanwhile.",
         "The service answers 500 to one request in ten.",
         "The service fails no more.",
     ),
@@ -115,14 +116,25 @@ FAULTS: Final = (
         "kill -9",
         "adapter",
         "The process dies at once, with requests on the wire. A new one starts after a second, as"
-        " in a cluster, and {broker} gives it the partitions when the dead one's session is over:"
-        " within ten seconds.",
+        " in a cluster, and {broker} hands out again what the dead one had, within ten seconds.",
         "The adapter was killed with signal 9.",
         momentary=True,
     ),
 )
 
-BY_NAME: Final = {fault.name: fault for fault in FAULTS}
+
+def described(faults: Sequence[Fault], broker: str) -> list[dict[str, object]]:
+    """Return faults as JSON for the page; `broker` is its name. Pure."""
+    return [
+        {
+            "name": fault.name,
+            "label": fault.label,
+            "place": fault.place,
+            "does": fault.does.format(broker=broker),
+            "momentary": fault.momentary,
+        }
+        for fault in faults
+    ]
 
 
 def default(active: AbstractSet[str]) -> Answer:

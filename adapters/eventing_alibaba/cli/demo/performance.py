@@ -15,9 +15,9 @@ from typing import Any, Final, Self
 from eventing_alibaba.cli.demo.faults import (
     ADAPTER_KILL,
     BROKER_DOWN,
-    BY_NAME,
     FAULTS,
     SERVICE_DOWN,
+    Fault,
     default,
     rules,
 )
@@ -25,6 +25,7 @@ from eventing_alibaba.cli.demo.gauges import Gauges
 from eventing_alibaba.cli.demo.ledger import Tally
 from eventing_alibaba.cli.demo.meter import Latencies, Latency, Rate
 from eventing_alibaba.cli.demo.narrator import Narrator, Sentence
+from eventing_alibaba.cli.demo.scenario import Breakable
 from eventing_alibaba.cli.demo.sender import Sender
 from eventing_alibaba.cli.demo.stage import Arrival, Stage
 from eventing_alibaba.contract.clock import now
@@ -57,12 +58,18 @@ class Look:
 
 
 class Performance:
-    """Plays on `stage`, which is open; `async with` sends and asks meanwhile."""
+    """Plays on `stage`, which is open; `async with` sends and asks meanwhile.
+
+    Attributes:
+        faults: what can be broken.
+    """
 
     def __init__(self, stage: Stage, *, rate: float) -> None:
         self.stage = stage
         self.sender = Sender(stage, rate=rate, room=stage.scenario.room)
         self.gauges = Gauges(stage.adapter)
+        own = stage.scenario.faults if isinstance(stage.scenario, Breakable) else ()
+        self.faults = (*FAULTS, *own)
         self._began = now()
         self._active: set[str] = set()
         self._narrator = Narrator()
@@ -93,9 +100,7 @@ class Performance:
 
     async def break_(self, name: str) -> None:
         """Break something. Raises LookupError for what cannot be broken."""
-        if name not in BY_NAME:
-            raise LookupError(f"there is no fault {name!r}; there are {', '.join(BY_NAME)}")
-        fault = BY_NAME[name]
+        fault = self._fault(name)
         if name in self._active:
             return
         self.say(fault.broken, "bad")
@@ -108,15 +113,15 @@ class Performance:
 
     async def heal(self, name: str | None = None) -> None:
         """Heal one thing, or all. Raises LookupError for what cannot be broken."""
-        if name is not None and name not in BY_NAME:
-            raise LookupError(f"there is no fault {name!r}; there are {', '.join(BY_NAME)}")
+        if name is not None:
+            self._fault(name)
         if name is None and len(self._active) > 1:
             self.say("Everything is healed.", "good")
         for one in [each for each in sorted(self._active) if name in (None, each)]:
             self._active.discard(one)
             await self._apply(one)
             if name is not None or not self._active:
-                self.say(BY_NAME[one].healed, "good")
+                self.say(self._fault(one).healed, "good")
 
     def load(self, rate: float) -> None:
         """Send so many messages a second. Raises ValueError for what is out of bounds."""
@@ -197,6 +202,13 @@ class Performance:
             self._kept.popitem(last=False)
         return told
 
+    def _fault(self, name: str) -> Fault:
+        for fault in self.faults:
+            if fault.name == name:
+                return fault
+        names = ", ".join(fault.name for fault in self.faults)
+        raise LookupError(f"there is no fault {name!r}; there are {names}")
+
     async def _apply(self, name: str) -> None:
         """Have the world agree with what is active, as far as `name` is concerned."""
         stage, active = self.stage, self._active
@@ -207,23 +219,11 @@ class Performance:
                 stage.scenario.start_broker()
         elif name == SERVICE_DOWN:
             await (stage.service.refuse() if name in active else stage.service.accept())
+        elif isinstance(stage.scenario, Breakable) and self._fault(name).place == "broker":
+            await stage.scenario.suffer(frozenset(active))
         else:
             stage.service.set_rules(*rules(active, stage.scenario.number_of))
             stage.service.set_default(default(active))
-
-
-def faults(broker: str) -> list[dict[str, Any]]:
-    """Return what can be broken, as JSON for the page."""
-    return [
-        {
-            "name": fault.name,
-            "label": fault.label,
-            "place": fault.place,
-            "does": fault.does.format(broker=broker),
-            "momentary": fault.momentary,
-        }
-        for fault in FAULTS
-    ]
 
 
 def _summary(number: int, arrival: Arrival) -> dict[str, Any]:

@@ -15,10 +15,12 @@ from typing import Any, Final
 import orjson
 
 from eventing_alibaba.cli.demo.assets import Assets
-from eventing_alibaba.cli.demo.performance import MOST_RATE, Look, Performance, faults
-from eventing_alibaba.cli.demo.scenario import Scenario, found
+from eventing_alibaba.cli.demo.faults import FAULTS, described
+from eventing_alibaba.cli.demo.performance import MOST_RATE, Look, Performance
+from eventing_alibaba.cli.demo.scenario import Breakable, Scenario, found, load
 from eventing_alibaba.cli.demo.stream import Stream
 from eventing_alibaba.cli.demo.web import Request, Response
+from eventing_alibaba.testing.emulators import EmulatorUnavailableError
 
 _EVENT: Final = "/event/"
 
@@ -43,6 +45,7 @@ class Room:
         self._playing = None
         if scenario.page is not None:
             self._assets.add(f"/stories/{name}/", scenario.page)
+        own = scenario.faults if isinstance(scenario, Breakable) else ()
         self.stream.begin(
             {
                 "run": secrets.token_hex(4),
@@ -52,7 +55,7 @@ class Room:
                 "broker": scenario.name,
                 "note": scenario.note,
                 "story": None if scenario.page is None else f"/stories/{name}/",
-                "faults": faults(scenario.name),
+                "faults": described((*FAULTS, *own), scenario.name),
                 "mostRate": MOST_RATE,
             }
         )
@@ -103,6 +106,10 @@ class Room:
             name = _text(given, "source")
             if name not in found():
                 raise LookupError(f"there is no source {name[:50]!r}; there are {found()}")
+            try:
+                load(name)
+            except EmulatorUnavailableError as error:
+                raise ValueError(str(error)) from error
             self.wanted = name
         else:
             raise LookupError(f"there is no command {path[:50]!r}")

@@ -11,12 +11,15 @@ package's metadata.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
+from eventing_alibaba.cli.demo.faults import Fault
 from eventing_alibaba.cli.demo.orders import Order
+from eventing_alibaba.testing.emulators import EmulatorUnavailableError
 
 GROUP: Final = "eventing_alibaba.scenarios"
 
@@ -73,6 +76,18 @@ class Scenario(Protocol):
         """End the broker. Idempotent."""
 
 
+@runtime_checkable
+class Breakable(Protocol):
+    """What a scenario has besides, whose broker can be broken in ways of its own."""
+
+    @property
+    def faults(self) -> Sequence[Fault]:
+        """Those beside the faults that all brokers have; the page has a button for each."""
+
+    async def suffer(self, active: AbstractSet[str]) -> None:
+        """Have the broker suffer from those of `faults` whose names are in `active`, no others."""
+
+
 def found() -> list[str]:
     """Return the names of the scenarios that are installed, sorted."""
     return sorted(entry_points(group=GROUP).names)
@@ -84,7 +99,13 @@ def load(name: str) -> Scenario:
     Raises EmulatorUnavailableError where what it needs is not installed.
     """
     for entry in entry_points(group=GROUP, name=name):
-        scenario: Scenario = entry.load()()
+        try:
+            scenario: Scenario = entry.load()()
+        except ImportError as error:
+            raise EmulatorUnavailableError(
+                f"the demo of {name} needs {error.name or error}, which is not installed; run: pip"
+                f" install 'eventing-alibaba[{name}]'"
+            ) from error
         return scenario
     names = ", ".join(found()) or "none: is the package installed?"
     raise LookupError(f"there is no source {name!r} to show; there are {names}")

@@ -13,12 +13,11 @@ import base64
 from dataclasses import replace
 from typing import Final
 
+from eventing_alibaba.contract.deadletter import CODE, DATA, DESTINATION, UNDECODABLE
 from eventing_alibaba.contract.event import Event
 from eventing_alibaba.contract.message import Message
 
 MOST_DATA: Final = 1024
-UNDECODABLE: Final = "dev.eventing-alibaba.message.undecodable"
-"""Type of the event that stands for a message which could not become one."""
 
 
 def with_reason(
@@ -26,11 +25,11 @@ def with_reason(
 ) -> Event:
     """Return the event with the attributes that say why it is dead."""
     extensions = dict(event.extensions)
-    extensions["knativeerrordest"] = destination
+    extensions[DESTINATION] = destination
     if status is not None:
-        extensions["knativeerrorcode"] = status
+        extensions[CODE] = status
     data = (body or reason.encode())[:MOST_DATA]
-    extensions["knativeerrordata"] = base64.b64encode(data).decode("ascii")
+    extensions[DATA] = base64.b64encode(data).decode("ascii")
     return replace(event, extensions=extensions)
 
 

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
 from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 from pydantic.config import JsonDict
 
-from eventing_alibaba.contract.spec import Context, Model, SecretReference, SourceSpec
+from eventing_alibaba.contract.spec import (
+    Context,
+    Model,
+    Resource,
+    SecretReference,
+    SourceSpec,
+)
 
 if TYPE_CHECKING:
     from eventing_alibaba.contract.check import Step
@@ -165,6 +171,13 @@ class AliKafkaSourceSpec(SourceSpec):
     """Records of Kafka topics, delivered as CloudEvents."""
 
     leased: ClassVar[bool] = False
+    buries: ClassVar[Literal["kafka"]] = "kafka"
+    resource: ClassVar[Resource] = Resource(
+        short_names=("alks",),
+        columns=(("Topics", ".spec.topics"),),
+        event_types=(("dev.knative.kafka.event", "A record of a Kafka topic."),),
+        immutable=("consumerGroup",),
+    )
 
     bootstrap_servers: Annotated[list[BootstrapServer], Field(min_length=1, max_length=64)] = Field(
         examples=[["localhost:9092"]]

@@ -29,7 +29,7 @@ def client_of(spec: MnsSourceSpec, context: Context) -> MnsClient:
     )
 
 
-def names_of(spec: MnsSourceSpec) -> Names:
-    """Return what sentences name."""
+def names_of(spec: MnsSourceSpec, queue: str | None = None, *, field: str = "spec.queue") -> Names:
+    """Return what sentences name; another queue than the source's comes with the field it is in."""
     region = spec.region_name if spec.signature_version == "v4" else None
-    return Names(Target.parse(spec.endpoint).address, spec.queue, region)
+    return Names(Target.parse(spec.endpoint).address, queue or spec.queue, region, field=field)

@@ -32,6 +32,9 @@ VOID: Final = frozenset({NO_MESSAGE, "ReceiptHandleError"})
 CLOCK: Final = frozenset({"TimeExpired", "RequestTimeExpired", "InvalidDateHeader"})
 """Codes of a `Date` too far from the service's time."""
 
+NOT_TAKEN: Final = frozenset({"InvalidArgument", "MalformedXML"})
+"""Codes of a message that is too large, or no text."""
+
 THROTTLED: Final = frozenset({"QpsLimitExceeded", "Throttling", "Throttling.User"})
 THROTTLE_SECONDS: Final = 1.0
 
@@ -180,6 +183,14 @@ _WIRE: Final = {
     "cut": "Closed",
 }
 _HINTED: Final = frozenset({"connect", "dns", "tls", "connect_timeout", "protocol"})
+
+
+def not_taken(queue: str, error: Refused) -> str:
+    """Return the sentence for a message that was refused with one of `NOT_TAKEN`."""
+    return (
+        f"the queue {queue} does not take a message: {error.text[:200]}; a body may have 64 KiB, or"
+        " what the queue's MaximumMessageSize says"
+    )
 
 
 def signal(error: Refused | WireError, names: Names) -> SourceError:

@@ -5,6 +5,11 @@ a message is in at least one of the queues. Bodies go as they are in the queue, 
 priority, message group and properties; of the system's properties only those of tracing, as those
 that name the dead-letter queue's origin would be lies in a queue that is none.
 
+Dead letters that the adapter has written itself (`delivery.deadLetterSink.mns`) are events. Each
+goes back without the attributes that say why it was dead, and passes as the event that it is; where
+the source sends bodies alone (`event.format: raw`), or where the message never was an event, its
+data goes back as the body.
+
 It ends when the queue says that nothing is left. What somebody else holds, or what this command
 held when it was killed, comes again when its lease ends; that is waited for once.
 """
@@ -15,18 +20,22 @@ from collections.abc import AsyncGenerator, Awaitable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from eventing_alibaba.contract.deadletter import REASONS, UNDECODABLE
 from eventing_alibaba.contract.errors import Unavailable
 from eventing_alibaba.contract.redrive import Progress, Unredrivable, Wish
-from eventing_alibaba.sources.mns import errors, reading
+from eventing_alibaba.contract.structured import read_structured
+from eventing_alibaba.sources.mns import bodies, errors, reading
 from eventing_alibaba.sources.mns.client import BATCH, MnsClient
 from eventing_alibaba.sources.mns.connecting import client_of, names_of
+from eventing_alibaba.sources.mns.deadletter import body_of
 from eventing_alibaba.sources.mns.messages import properties
 from eventing_alibaba.sources.mns.properties import TRACING
-from eventing_alibaba.sources.mns.send import batches
+from eventing_alibaba.sources.mns.send import batches, text_of
 from eventing_alibaba.sources.mns.writing import Outgoing
 from eventing_alibaba.wire.errors import WireError
 
 if TYPE_CHECKING:
+    from eventing_alibaba.contract.event import Event
     from eventing_alibaba.contract.spec import Context
     from eventing_alibaba.sources.mns.exchange import Reply
     from eventing_alibaba.sources.mns.spec import MnsSourceSpec
@@ -36,6 +45,7 @@ T = TypeVar("T")
 _WAIT: Final = 3
 """Seconds of a poll: long enough to see what becomes visible, short enough to end soon."""
 _MARGIN: Final = 5.0
+_REASON: Final = REASONS[0]
 
 
 @dataclass(slots=True)
@@ -115,7 +125,7 @@ class _Move:
         return [row for row in rows if reading.text(row, "ReceiptHandle")]
 
     async def _move(self, rows: list[reading.Fields]) -> None:
-        for batch in batches([_again(row) for row in rows]):
+        for batch in batches([_again(row, self._spec) for row in rows]):
             mine, rows = rows[: len(batch)], rows[len(batch) :]
             sent = await self._asked(self._client.send(self._spec.queue, batch), self._target)
             handles = [
@@ -141,14 +151,43 @@ class _Move:
             raise errors.signal(error, names) from error
 
 
-def _again(row: reading.Fields) -> Outgoing:
+def _again(row: reading.Fields, spec: MnsSourceSpec) -> Outgoing:
     """Return a message as it is to be sent again."""
     user = properties(row["UserProperties"]) if "UserProperties" in row else ()
     system = properties(row["SystemProperties"]) if "SystemProperties" in row else ()
+    body = reading.text(row, "MessageBody") or ""
+    group = reading.text(row, "MessageGroupId") or None
+    event = _buried(body, spec.body_encoding)
+    if event is not None:
+        written = event.extensions.get("mnsgroup")
+        group = group or (written if isinstance(written, str) else None)
+        body = _unburied(event, spec)
     return Outgoing(
-        reading.text(row, "MessageBody") or "",
+        body,
         priority=reading.number(row, "Priority"),
-        group=reading.text(row, "MessageGroupId") or None,
+        group=group,
         user=user,
         system=[one for one in system if one.name in TRACING],
     )
+
+
+def _buried(body: str, encoding: str) -> Event | None:
+    """Return the event that the adapter has written as a dead letter; None for any other message.
+
+    What is not as the source reads it is another's, and goes back as it is.
+    """
+    try:
+        document = bodies.ENCODINGS[encoding](body)
+    except ValueError:
+        return None
+    event = read_structured(document) if _REASON.encode() in document else None
+    return event if event is not None and _REASON in event.extensions else None
+
+
+def _unburied(event: Event, spec: MnsSourceSpec) -> str:
+    if event.type == UNDECODABLE:
+        return (event.data or b"").decode(errors="replace")  # the text of a body, whatever it was
+    if spec.event.format == "raw":
+        return text_of(event.data or b"", spec.body_encoding)
+    kept = {name: value for name, value in event.extensions.items() if name not in REASONS}
+    return body_of(replace(event, extensions=kept), spec.body_encoding)

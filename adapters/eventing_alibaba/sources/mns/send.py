@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from eventing_alibaba.contract.spec import Context
     from eventing_alibaba.sources.mns.spec import MnsSourceSpec
 
-_LARGE = frozenset({"InvalidArgument", "MalformedXML"})
-
 
 class MnsSender:
     """A `contract.send.Sender`."""
@@ -62,7 +60,7 @@ class MnsSender:
     def _message(self, message: Outgoing) -> writing.Outgoing:
         try:
             made = writing.Outgoing(
-                self._body(message.body),
+                text_of(message.body, self._spec.body_encoding),
                 group=None if message.key is None else message.key.decode(),
                 user=[writing.Property(name, value.decode()) for name, value in message.headers],
             )
@@ -72,24 +70,6 @@ class MnsSender:
         except ValueError as error:
             raise Unsendable(f"a message cannot be sent: {error}") from None
         return made
-
-    def _body(self, body: bytes) -> str:
-        encoding = self._spec.body_encoding
-        if encoding == "base64":
-            return base64.b64encode(body).decode()
-        try:
-            text = body.decode()
-            if encoding == "auto":
-                writing.escape(text)
-        except ValueError:
-            if encoding == "raw":
-                raise Unsendable(
-                    "a body is no UTF-8, and with `bodyEncoding: raw` nothing else can be sent"
-                ) from None
-            return base64.b64encode(body).decode()
-        if encoding == "auto" and bodies.auto(text) != body:
-            return base64.b64encode(body).decode()
-        return text
 
     async def _batch(
         self, client: MnsClient, batch: Sequence[writing.Outgoing]
@@ -106,13 +86,32 @@ class MnsSender:
         return self._told(errors.Refused(400, one.code, one.text))
 
     def _told(self, error: errors.Refused | WireError) -> SourceError:
-        if isinstance(error, errors.Refused) and error.code in _LARGE:
-            return Unavailable(
-                f"the queue {self._spec.queue} does not take a message: {error.text[:200]}; a body"
-                " may have 64 KiB, or what the queue's MaximumMessageSize says",
-                reason="MessageRefused",
-            )
+        if isinstance(error, errors.Refused) and error.code in errors.NOT_TAKEN:
+            text = errors.not_taken(self._spec.queue, error)
+            return Unavailable(text, reason="MessageRefused")
         return errors.signal(error, self._names)
+
+
+def text_of(body: bytes, encoding: str) -> str:
+    """Return the text that `bodyEncoding` reads as `body`.
+
+    Raises Unsendable where it can read nothing as that.
+    """
+    if encoding == "base64":
+        return base64.b64encode(body).decode()
+    try:
+        text = body.decode()
+        if encoding == "auto":
+            writing.escape(text)
+    except ValueError:
+        if encoding == "raw":
+            raise Unsendable(
+                "a body is no UTF-8, and with `bodyEncoding: raw` nothing else can be sent"
+            ) from None
+        return base64.b64encode(body).decode()
+    if encoding == "auto" and bodies.auto(text) != body:
+        return base64.b64encode(body).decode()
+    return text
 
 
 def batches(messages: Sequence[writing.Outgoing]) -> list[list[writing.Outgoing]]:

@@ -13,13 +13,19 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic.config import JsonDict
 
-from eventing_alibaba.contract.spec import Context, Model, SecretReference, SourceSpec
+from eventing_alibaba.contract.spec import (
+    Context,
+    Model,
+    Resource,
+    SecretReference,
+    SourceSpec,
+)
 
 if TYPE_CHECKING:
     from eventing_alibaba.contract.check import Step
     from eventing_alibaba.contract.redrive import Progress, Wish
     from eventing_alibaba.contract.send import Sender
-    from eventing_alibaba.contract.source import Source
+    from eventing_alibaba.contract.source import DeadLetterTarget, Source
 
 _ENDPOINT: Final = r"^https?://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?$"
 _QUEUE: Final = r"^[A-Za-z0-9][A-Za-z0-9-]{0,119}$"
@@ -122,6 +128,13 @@ class MnsSourceSpec(SourceSpec):
     """Messages of an MNS (SMQ) queue."""
 
     leased: ClassVar[bool] = True
+    buries: ClassVar[Literal["mns"]] = "mns"
+    resource: ClassVar[Resource] = Resource(
+        short_names=("mns",),
+        columns=(("Queue", ".spec.queue"),),
+        event_types=(("com.aliyun.mns.message", "A message of an MNS queue."),),
+        immutable=("queue",),
+    )
 
     endpoint: Endpoint = Field(examples=["https://123456789012.mns.cn-hangzhou.aliyuncs.com"])
     """Address of MNS: `https://<account>.mns.<region>.aliyuncs.com`, or with `-internal` (classic
@@ -157,6 +170,17 @@ class MnsSourceSpec(SourceSpec):
     least, and by default, the queue's own VisibilityTimeout, which holds from the receipt."""
 
     @model_validator(mode="after")
+    def _another_queue(self) -> MnsSourceSpec:
+        wanted = self.delivery.dead_letter_sink
+        if wanted is not None and wanted.mns is not None and wanted.mns.queue == self.queue:
+            msg = (
+                f"`delivery.deadLetterSink.mns.queue` is {self.queue}, the queue of the source"
+                " itself: what is dead would be delivered again at once; name another one"
+            )
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
     def _region_known(self) -> MnsSourceSpec:
         if self.signature_version == "v4" and self.region_name is None:
             msg = (
@@ -189,6 +213,15 @@ class MnsSourceSpec(SourceSpec):
         from eventing_alibaba.sources.mns.send import MnsSender  # noqa: PLC0415
 
         return MnsSender(self, context, to)
+
+    def dead_letters(self, context: Context) -> DeadLetterTarget:
+        """Return the queue that `delivery.deadLetterSink.mns` names."""
+        from eventing_alibaba.sources.mns.deadletter import MnsDeadLetters  # noqa: PLC0415
+
+        wanted = self.delivery.dead_letter_sink
+        assert wanted is not None
+        assert wanted.mns is not None
+        return MnsDeadLetters(self, context, wanted.mns.queue)
 
     def redrive(self, context: Context, wish: Wish) -> AsyncIterator[Progress]:
         """Bring messages back from a dead-letter queue; see `contract.redrive`."""

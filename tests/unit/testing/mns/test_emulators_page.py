@@ -9,10 +9,15 @@ import sys
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from eventing_alibaba.testing.emulators.kafka import KafkaEmulator
 from eventing_alibaba.testing.emulators.kafka.command import routes as kafka_routes
 from eventing_alibaba.testing.emulators.mns import Fault, MnsEmulator
 from eventing_alibaba.testing.emulators.mns.control import routes as mns_routes
+from eventing_alibaba.testing.emulators.rocketmq import Fault as RocketmqFault
+from eventing_alibaba.testing.emulators.rocketmq import RocketmqEmulator
+from eventing_alibaba.testing.emulators.rocketmq.control import routes as rocketmq_routes
 
 PAGE: Final = (Path(__file__).parents[4] / "docs/emulators.md").read_text(encoding="utf-8")
 
@@ -30,24 +35,26 @@ def test_the_example_runs(tmp_path: Path) -> None:
 
 
 def test_every_route_is_on_the_page() -> None:
-    """The tables of the admin endpoint have all routes of both emulators, and no others."""
+    """The tables of the admin endpoint have all routes of the emulators, and no others."""
     named = set(re.findall(r"`((?:GET|POST|DELETE) /[a-z/-]+)`", PAGE))
-    assert named == {*mns_routes(MnsEmulator()), *kafka_routes(KafkaEmulator())}
+    routes = {*mns_routes(MnsEmulator()), *kafka_routes(KafkaEmulator())}
+    assert named == routes | {*rocketmq_routes(RocketmqEmulator())}
 
 
-def test_every_argument_of_a_fault_is_on_the_page() -> None:
-    """The table of `fail` has all of its words."""
-    table = PAGE.partition("| argument |")[2].partition("\n\n")[0]
+@pytest.mark.parametrize(("head", "fault"), [("argument", Fault), ("word", RocketmqFault)])
+def test_every_argument_of_a_fault_is_on_the_page(head: str, fault: type) -> None:
+    """The tables of `fail` have all of its words."""
+    table = PAGE.partition(f"| {head} |")[2].partition("\n\n")[0]
     named = set(
         re.findall(r"`([a-z]+)`(?=[,|` ])", re.sub(r"\|[^|]*\|$", "|", table, flags=re.MULTILINE))
     )
-    assert named == set(inspect.signature(Fault).parameters) - {"operation"}
+    assert named == set(inspect.signature(fault).parameters) - {"operation"}
 
 
 def test_methods_on_the_page_exist() -> None:
-    """Whatever the page calls as a method is one of either emulator."""
+    """Whatever the page calls as a method is one of an emulator."""
     called = set(re.findall(r"`([a-z_]+)\(", PAGE))
-    called -= {"kafka_topic", "mns_queue", "fail"}
+    called -= {"kafka_topic", "mns_queue", "rocketmq_topic", "fail"}
     assert len(called) > 12
-    known = {name for kind in (MnsEmulator, KafkaEmulator) for name in dir(kind)}
+    known = {name for kind in (MnsEmulator, KafkaEmulator, RocketmqEmulator) for name in dir(kind)}
     assert called <= known

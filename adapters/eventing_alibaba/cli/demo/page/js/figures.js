@@ -43,7 +43,7 @@ function showParts(state, about) {
 
 function adapterWord(state) {
   if (state.adapter === "gone") return ["killed; a new one starts", "bad"];
-  if (state.adapter === "running") return [state.message ? "cannot reach the broker" : "joins its group", "wait"];
+  if (state.adapter === "running") return [state.message ? "cannot reach the broker" : "connects", "wait"];
   if (state.adapter !== "ready") return ["starting", "wait"];
   return state.breaker ? ["holds back, probes", "wait"] : ["ready", "good"];
 }

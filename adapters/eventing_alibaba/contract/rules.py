@@ -1,0 +1,48 @@
+"""Rules for an API server, in CEL, where a rule is about several fields or about an earlier value.
+
+Each says the same as a validator of the model that carries it, so that `kubectl apply` refuses what
+`run -f` refuses, in nearly the same words. Texts that a rule looks at have a greatest length in the
+model, since an API server refuses a rule whose cost it cannot bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, TypeAlias
+
+from pydantic.config import JsonDict
+
+Rule: TypeAlias = Mapping[str, str]
+"""An entry of `x-kubernetes-validations`."""
+
+_ADDRESSED: Final = (
+    "has(self.ref) ? !has(self.uri) || !self.uri.contains('://')"
+    " : has(self.uri) && self.uri.matches('^https?://[^/]')"
+)
+
+ADDRESSED: Final[JsonDict] = {
+    "rule": _ADDRESSED,
+    "message": "must have exactly one of `ref` and an absolute http or https `uri`; beside `ref`,"
+    " `uri` may be a path such as /events",
+}
+
+_NATIVE: Final = ("kafka", "mns")
+
+ONE_KIND_OF_DEAD_LETTERS: Final[JsonDict] = {
+    "rule": f"{' || '.join(f'has(self.{name})' for name in _NATIVE)}"
+    " ? !has(self.ref) && !has(self.uri)"
+    f" && !({' && '.join(f'has(self.{name})' for name in _NATIVE)}) : ({_ADDRESSED})",
+    "message": "must have exactly one of `ref`, an absolute http or https `uri`, `kafka`, and"
+    " `mns`; beside `ref`, `uri` may be a path such as /events",
+}
+
+
+def immutable(field: str) -> Rule:
+    """Return the rule that a field of the spec, optional or not, stays as it was created."""
+    return {
+        "rule": f"has(self.{field}) == has(oldSelf.{field})"
+        f" && (!has(self.{field}) || self.{field} == oldSelf.{field})",
+        "message": f"`{field}` must stay as it is: what was consumed hangs on it. To start anew,"
+        " create another source",
+        "fieldPath": f".{field}",
+    }

@@ -1,0 +1,1 @@
+"""What a source wants to exist: pure functions from what is known to manifests."""
