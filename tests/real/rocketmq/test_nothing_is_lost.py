@@ -104,11 +104,6 @@ def test_a_fifo_topic_keeps_its_order_through_kills_and_failures(server: RocketS
     assert len(report.duplicates) <= KILLS * QUEUES * HELD, report
 
 
-@pytest.mark.xfail(
-    raises=TimeoutError,
-    reason="RocketMQ 5.4.0 ignores `suspend`: what was received together with a message that is"
-    " refused for good, and given back untried, is counted and dead-lettered with it",
-)
 def test_a_fifo_topic_goes_on_in_order_past_its_dead_letters(server: RocketServer) -> None:
     """What is refused for good holds up its queue, goes to the group's dead letters, and no more.
 

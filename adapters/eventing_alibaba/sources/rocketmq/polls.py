@@ -34,6 +34,7 @@ from eventing_alibaba.contract.errors import (
     Unauthorized,
     Unavailable,
 )
+from eventing_alibaba.sources.rocketmq.care import Care
 from eventing_alibaba.sources.rocketmq.connecting import POLL_SECONDS, duration
 from eventing_alibaba.sources.rocketmq.errors import Refused, Unreached
 from eventing_alibaba.sources.rocketmq.messages import read
@@ -90,6 +91,7 @@ class Polls:
 
     Attributes:
         asked: messages that those under way may bring.
+        care: says where a poll may bring but one.
         stopped: no more are started, for good.
     """
 
@@ -109,6 +111,7 @@ class Polls:
         explain: Callable[[Refused | Unreached], Awaitable[SourceError]],
     ) -> None:
         self.asked = 0
+        self.care = Care()
         self.stopped = False
         self._session = session
         self._base = request
@@ -180,6 +183,10 @@ class Polls:
             await asyncio.wait(self._tasks, timeout=1.0)
 
     def _start(self, feed: _Feed, broker: Broker, count: int) -> None:
+        telemetry = broker.proxy.telemetry
+        if telemetry.fifo:
+            attempts = telemetry.max_attempts
+            count = self.care.most(feed.name, self._now(), attempts=attempts, usual=count)
         self.asked += count
         feed.under_way += 1
         task = asyncio.create_task(self._poll(feed, broker, count), name=f"poll {feed.name}")
@@ -251,6 +258,7 @@ class Polls:
                 status = told.status
         if found:
             self._largest = max(float(largest), self._largest * _FORGETTING, 1024.0)
+            self.care.arrived(found)
             self._arrived(found)
         if answer.error is not None:
             raise link.broken(answer.error)

@@ -163,12 +163,16 @@ class RocketMQSource:
     async def ack(self, messages: Sequence[Message]) -> None:
         """Acknowledge messages. Raises PartialFailure, or the SourceError that all of them met."""
         await self._settle().ack(messages)
+        if self._polls is not None:
+            self._polls.care.acknowledged(messages)
 
     async def release(self, messages: Sequence[Message], delay: float, *, failed: bool) -> None:
         """Let messages be delivered again in `delay` seconds, and what is behind them here."""
         tracks = {message.track for message in messages if message.track is not None}
         behind = self._behind(tracks) if tracks else []
         settling = self._settle()
+        if tracks and self._polls is not None:
+            self._polls.care.given_back(tracks, self._now() + delay)
         if behind:
             self._chore(self._give_back(behind, delay))
         await settling.release(messages, delay, failed=failed)
