@@ -36,6 +36,13 @@ ONE_KIND_OF_DEAD_LETTERS: Final[JsonDict] = {
     " `mns`; beside `ref`, `uri` may be a path such as /events",
 }
 
+EXTENSIONS: Final[dict[str, str]] = {
+    "rule": "!has(self.extensions) || self.extensions.all(name, name.matches('^[a-z0-9]{1,20}$')"
+    " && !(name in ['id', 'source', 'specversion', 'type']))",
+    "message": "`extensions` must have names of 1 to 20 lower-case letters and digits, and must not"
+    " override an attribute CloudEvents requires (id, source, specversion, type)",
+}
+
 
 def immutable(field: str) -> Rule:
     """Return the rule that a field of the spec, optional or not, stays as it was created."""

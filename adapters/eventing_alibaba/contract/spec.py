@@ -23,7 +23,7 @@ from eventing_alibaba.contract.event import REQUIRED
 from eventing_alibaba.contract.eventoptions import EventOptions
 from eventing_alibaba.contract.filters import Filters
 from eventing_alibaba.contract.model import STANDALONE, Model, Name
-from eventing_alibaba.contract.rules import ADDRESSED, ONE_KIND_OF_DEAD_LETTERS
+from eventing_alibaba.contract.rules import ADDRESSED, EXTENSIONS, ONE_KIND_OF_DEAD_LETTERS
 from eventing_alibaba.contract.secret import SecretKeyRef, SecretReference
 from eventing_alibaba.contract.sinkauth import SinkAuth
 from eventing_alibaba.contract.template import PodTemplate
@@ -119,6 +119,8 @@ _EXTENSION: Final = re.compile(r"[a-z0-9]{1,20}")
 
 class CloudEventOverrides(Model):
     """What is set on every event, after everything else."""
+
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": [{**EXTENSIONS}]})
 
     extensions: dict[str, Annotated[str, StringConstraints(max_length=4096)]] = Field(
         default_factory=dict, max_length=64

@@ -23,7 +23,6 @@ Manifest: TypeAlias = dict[str, Any]
 APPLY: Final = "application/apply-patch+yaml"
 MERGE: Final = "application/merge-patch+json"
 PATCH: Final = "application/json-patch+json"
-_STEP: Final = 0.02
 
 
 class RefusedError(RuntimeError):
@@ -231,8 +230,10 @@ def _decoded(status: int, kind: str, text: bytes) -> Any:
     raise RefusedError(status, "", str(value).strip())
 
 
-def eventually(look: Callable[[], Any], *, seconds: float = 20.0, what: str = "") -> Any:
-    """Call `look` until it returns something true; return that.
+def eventually(
+    look: Callable[[], Any], *, seconds: float = 20.0, what: str = "", every: float = 0.02
+) -> Any:
+    """Call `look` until it returns something true, `every` so many seconds; return that.
 
     Raises TimeoutError, with what `look` returned or raised last, after `seconds`. A refusal, an
     absent object and a missing key are reasons to look again.
@@ -250,7 +251,7 @@ def eventually(look: Callable[[], Any], *, seconds: float = 20.0, what: str = ""
         if time.monotonic() > deadline:
             msg = f"after {seconds:g} s still not {what or look}: {last}"
             raise TimeoutError(msg)
-        time.sleep(_STEP)
+        time.sleep(every)
 
 
 def conditions(manifest: Mapping[str, Any]) -> dict[str, Manifest]:

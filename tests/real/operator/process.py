@@ -54,6 +54,8 @@ class OperatorProcess:
         self._image = image
         self._log = folder / "log"
         self._process: ServerProcess | None = None
+        self.began = 0
+        """Where in the audit log it begins, for tests that note it."""
 
     def __enter__(self) -> Self:
         return self.start()

@@ -17,13 +17,14 @@ from tests.real.kubelab.client import Manifest, conditions, eventually
 from tests.real.kubelab.plane import ControlPlane
 from tests.real.operator.places import API_VERSION, USER
 from tests.real.operator.process import OperatorProcess
-from tests.real.operator.seen import deployments
 from tests.real.operator.sources import SMALLEST, source
 
 SOAK: Final = os.environ.get("SOAK") == "1"
 COUNT: Final = 1000 if SOAK else 100
 IDLE: Final = 300.0 if SOAK else 5.0
 """Seconds."""
+_GLANCE: Final = 1.0 if SOAK else 0.2
+"""Seconds between two looks at all sources, which cost the server more than the operator does."""
 
 pytestmark = [pytest.mark.usefixtures("installed", "kubelet"), pytest.mark.soak]
 
@@ -39,12 +40,12 @@ def test_many_sources(plane: ControlPlane, namespace: str, figures: Callable[[st
         mark, start = plane.audit.mark(), time.monotonic()
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(plane.admin.create, wanted))
-        eventually(lambda: _ready(plane, namespace) >= COUNT // 2, seconds=90)
+        eventually(lambda: _ready(plane, namespace) >= COUNT // 2, seconds=90, every=_GLANCE)
         changed = time.monotonic()
         plane.admin.merge(wanted[0], {"spec": {"consumers": 2}})
         eventually(lambda: _replicas(plane, wanted[0]) == 2, seconds=30)
         answered = time.monotonic() - changed
-        eventually(lambda: _ready(plane, namespace) == COUNT, seconds=120)
+        eventually(lambda: _ready(plane, namespace) == COUNT, seconds=120, every=_GLANCE)
         took = time.monotonic() - start
         busy = plane.audit.calls(mark, user=USER)
         lags = _lags(plane, namespace, mark)
@@ -85,11 +86,11 @@ def _ready(plane: ControlPlane, namespace: str) -> int:
 
 
 def _replicas(plane: ControlPlane, applied: Manifest) -> int:
-    name = f"{applied['kind'].lower()}-{applied['metadata']['name']}"
-    for found in deployments(plane.admin, applied["metadata"]["namespace"]):
-        if found["metadata"]["name"] == name:
-            return int(found["spec"]["replicas"])
-    return 0
+    about = applied["metadata"]
+    name = f"{applied['kind'].lower()}-{about['name']}"
+    child = {"metadata": {"name": name, "namespace": about["namespace"]}}
+    found = plane.admin.get({"apiVersion": "apps/v1", "kind": "Deployment", **child})
+    return int(found["spec"]["replicas"])
 
 
 def _lags(plane: ControlPlane, namespace: str, mark: int) -> list[float]:

@@ -13,7 +13,8 @@ from tests.real.kubelab.client import eventually
 from tests.real.kubelab.kubectl import Kubectl
 from tests.real.kubelab.kubelet import Kubelet
 from tests.real.kubelab.plane import ControlPlane
-from tests.real.operator.places import ROOT
+from tests.real.operator.installation import install
+from tests.real.operator.places import HOME, ROOT
 from tests.unit.docs.pages import fences
 
 _PAGES: Final = ("docs/install.md", "docs/first-source.md")
@@ -73,3 +74,6 @@ def test_the_pages_work(
         )
         if done.returncode != 0:
             pytest.fail(f"{line}\n{done.stdout}{done.stderr}")
+    home = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": HOME}}
+    eventually(lambda: plane.admin.find(home) is None, seconds=60, what="all is taken away")
+    install(plane.admin, kubectl)  # for the tests that follow
