@@ -204,14 +204,14 @@ class Link:
         try:
             answer = connection.begin(_RECEIVE, metadata, request.SerializeToString())
         except Broken as error:
-            connection.usable = False
+            connection.leave()
             raise Unreached(error.status, str(self.endpoints), error.text) from error
         try:
             async with asyncio.timeout(timeout):
                 await answer.ended
         except TimeoutError:
             connection.cancel(answer)
-            connection.usable = False  # whoever does not answer in time gets a new connection
+            connection.leave()  # whoever does not answer in time gets a new connection
             answer.error = Broken(grpc.StatusCode.DEADLINE_EXCEEDED, "it does not answer in time")
         except asyncio.CancelledError:
             connection.cancel(answer)
