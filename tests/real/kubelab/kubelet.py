@@ -45,6 +45,7 @@ class Kubelet:
     def __init__(self, cluster: Kubernetes) -> None:
         self._cluster = cluster
         self._runners: dict[str, Runner] = {}
+        self._left: set[str] = set()
         self._addresses = addresses()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="kubelet", daemon=True)
@@ -76,13 +77,15 @@ class Kubelet:
         self._runners[namespace] = runner
 
     def take_back(self, namespace: str) -> None:
-        """End what `give` began."""
+        """End what `give` began. Pods that are being deleted are gone at once from now on."""
         self._runners.pop(namespace, None)
+        self._left.add(namespace)
 
     def _work(self) -> None:
         while not self._stop.wait(_EVERY):
             try:
                 self._pretend()
+                self._bury()
                 for namespace, runner in list(self._runners.items()):
                     runner.tend(self._cluster.list("v1", "Pod", namespace))
             except (OSError, HTTPException):
@@ -92,6 +95,20 @@ class Kubelet:
                     self.failures.append(str(error))
             except Exception as error:  # noqa: BLE001 - the node must not die of one pod
                 self.failures.append(repr(error))
+
+    def _bury(self) -> None:
+        """Take away the pods that wait for their processes to end, where there are none any more.
+
+        Their namespace would wait for ever, as would who waits for that.
+        """
+        for namespace in list(self._left):
+            pods = self._cluster.list("v1", "Pod", namespace)
+            if not pods:
+                self._left.discard(namespace)
+            for pod in pods:
+                if "deletionTimestamp" in pod["metadata"]:
+                    with contextlib.suppress(RefusedError):  # gone in the meantime
+                        self._cluster.delete(pod, gracePeriodSeconds=0)
 
     def _pretend(self) -> None:
         for pod in self._cluster.list("v1", "Pod", fieldSelector="status.phase=Pending"):

@@ -33,7 +33,10 @@ def place(plane: ControlPlane, kubelet: Kubelet, installed: list[Manifest]) -> I
     Sources in a namespace that is being deleted would be looked at, too, and refused.
     """
     eventually(
-        lambda: not [n for n in plane.admin.list("v1", "Namespace") if _of_a_test(n)], seconds=90
+        lambda: not [n for n in plane.admin.list("v1", "Namespace") if _of_a_test(n)],
+        seconds=180,
+        every=0.2,
+        what="the namespaces of other tests are gone",
     )
     with plane.namespace() as name:
         yield name
