@@ -19,8 +19,9 @@ sent, within its series; `unordered`, there is none. Ids without a number are in
 sending.
 
 The ledger also takes a time line of what was done to the sender, kills and revokes, and gives each
-duplicate and each overlap the last of them that lies between the two deliveries. One without a
-cause is *unexplained*.
+duplicate and each overlap the last of them that lies between the two deliveries, or that still
+lasted at the first of them: a broker that was killed gives out twice, as it comes back, what it had
+in hand. One without a cause is *unexplained*.
 
 A million Kafka events cost it about 30 MB, because it keeps numbers only: see `identity.py`.
 """
@@ -169,9 +170,12 @@ class Ledger:
                 answered=record.answered,
             )
 
-    def cause(self, kind: str, at: float, detail: str = "") -> None:
-        """Note what was done to the sender at a time: ("kill", now()), ("revoke", ...)."""
-        self._causes.append(Cause(kind, at, detail))
+    def cause(self, kind: str, at: float, detail: str = "", *, lasting: float = 0.0) -> None:
+        """Note what was done to the sender at a time: ("kill", now()), ("revoke", ...).
+
+        `lasting`: seconds after it in which even two deliveries that both follow it are its doing.
+        """
+        self._causes.append(Cause(kind, at, detail, lasting))
 
     def report(self) -> Report:
         """Return the findings so far; may be asked for again after more deliveries."""
@@ -237,8 +241,9 @@ class Ledger:
         return found
 
     def _explain(self, causes: Sequence[Cause], before: float, at: float) -> Cause | None:
-        index = bisect_right(causes, at, key=lambda cause: cause.at) - 1
-        return causes[index] if index >= 0 and causes[index].at >= before - self._slack else None
+        since = before - self._slack
+        known = causes[: bisect_right(causes, at, key=lambda cause: cause.at)]
+        return next((c for c in reversed(known) if c.at + c.lasting >= since), None)
 
     def __repr__(self) -> str:
         return f"<Ledger {self._ordering} {sum(self._sent)} sent, {self._counting} deliveries>"

@@ -16,11 +16,19 @@ _T = TypeVar("_T")
 
 @dataclass(slots=True, frozen=True)
 class Cause:
-    """Something done to the sender: `kind` ("kill"), when, and words about it."""
+    """Something done to the sender, or to the broker behind it.
+
+    Attributes:
+        kind: a word, "kill".
+        at: when, in seconds.
+        detail: words about it.
+        lasting: seconds for which it goes on to make duplicates.
+    """
 
     kind: str
     at: float
     detail: str = ""
+    lasting: float = 0.0
 
 
 @dataclass(slots=True, frozen=True)

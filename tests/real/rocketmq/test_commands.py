@@ -38,7 +38,7 @@ def test_what_is_sent_is_delivered(rocketmq_server: RocketServer, tmp_path: Path
         source = place.source(sink.url)
         code, said = command(tmp_path, "check", source)
         assert code == 0, said
-        code, said = command(tmp_path, "send", source, "--count", "5", "--data", '{"n": 1}')
+        code, said = command(tmp_path, "send", source, '{"n": 1}', "--count", "5")
         assert code == 0, said
         with AdapterProcess(source) as adapter:
             sink.wait_delivered(5, timeout=30.0)

@@ -67,6 +67,18 @@ def test_a_redelivery_of_old_records_is_no_reordering() -> None:
     assert [d.cause for d in report.duplicates] == [Cause("kill", 3.5, "SIGKILL")] * 3
 
 
+def test_a_cause_that_lasts_explains_what_follows_it_twice() -> None:
+    """A broker that recovers makes duplicates of deliveries that both came after its kill."""
+    ledger = Ledger("unordered")
+    for number, at in enumerate((12.0, 21.0)):
+        ledger.sent(f"p/{number}")
+        ledger.received(f"p/{number}", status=200, arrived=at)
+        ledger.received(f"p/{number}", status=200, arrived=at + 1)
+    ledger.cause("broker restart", 10.0, lasting=10.0)
+    report = ledger.report()
+    assert report.duplicates.by_cause == {"broker restart": 1, None: 1}
+
+
 def test_a_duplicate_needs_a_cause_between_its_deliveries() -> None:
     """The latest cause between the two explains it; one before or after them does not."""
     ledger = Ledger(slack=0.5)
