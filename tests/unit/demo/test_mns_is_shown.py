@@ -73,6 +73,6 @@ async def test_it_suffers_from_what_is_active_and_nothing_else(scenario: MnsScen
 
 def test_what_it_needs_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the XML parser of the adapter the sentence says what to install."""
-    monkeypatch.setattr("eventing_alibaba.cli.demo.mns.find_spec", lambda _: None)
+    monkeypatch.setattr("eventing_alibaba.cli.demo.emulated.find_spec", lambda _: None)
     with pytest.raises(EmulatorUnavailableError, match=r"pip install 'eventing-alibaba\[mns\]'"):
         load("mns")
