@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.real.servers.jars import CACHE, exclusive
-from tests.real.servers.tools import HOW_TO_INSTALL, MissingToolError, program
+from tests.real.servers.tools import HOW_TO_INSTALL, MissingToolError, program, tell
 
 VERSION: Final = "v1.34.4"
 """Of Kubernetes; the same as in go.mod."""
@@ -95,25 +95,14 @@ def _build(go: Path, wanted: Path) -> None:
     unfinished = wanted.with_name("kubelab.unfinished")
     command = ["nice", "-n", "5", str(go), "build", "-trimpath", "-mod=readonly"]
     command += ["-ldflags", _LINK, "-o", str(unfinished), "."]
-    try:
-        done = subprocess.run(
-            command,
-            cwd=_HERE,
-            env={**os.environ, "GOGC": "off", "CGO_ENABLED": "0"},
-            check=False,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=_PATIENCE,
-        )
-    except subprocess.TimeoutExpired as error:
-        msg = f"Go had not built {_HERE} after {_PATIENCE // 60} minutes"
-        raise UnbuiltError(msg) from error
-    if done.returncode != 0:
-        said = "\n".join(done.stdout.splitlines()[-20:])
-        msg = f"Go could not build {_HERE}; it said:\n{said}"
-        raise UnbuiltError(msg)
+    tell(
+        command,
+        aim=f"build {_HERE}",
+        patience=_PATIENCE,
+        error=UnbuiltError,
+        cwd=_HERE,
+        env={**os.environ, "GOGC": "off", "CGO_ENABLED": "0"},
+    )
     unfinished.rename(wanted)
 
 

@@ -27,8 +27,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from http.client import HTTPException
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import trustme
 from cryptography.hazmat.primitives import serialization
@@ -36,6 +35,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.real.kubelab.audit import POLICY, AuditLog
 from tests.real.kubelab.build import kubelab
 from tests.real.kubelab.client import Kubernetes, Manifest, RefusedError, eventually
+from tests.real.servers.entered import Entered
 from tests.real.servers.ports import free_ports
 from tests.real.servers.process import ServerProcess
 
@@ -57,7 +57,7 @@ _FORGETFUL: Final = 10.0
 """Seconds without the API server after which controllers may take a minute to come back."""
 
 
-class ControlPlane:
+class ControlPlane(Entered):
     """A control plane on 127.0.0.1, used as a context manager.
 
     Attributes:
@@ -82,22 +82,6 @@ class ControlPlane:
 
     def __repr__(self) -> str:
         return f"<ControlPlane {list(self._parts.values())}>"
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def start(self) -> None:
         """Start all parts and wait until they can be used.

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import subprocess
 from pathlib import Path
 
 from tests.real.servers.jars import exclusive
-from tests.real.servers.tools import program
+from tests.real.servers.tools import program, tell
 
 _PATIENCE = 300
 _QUIET = ("--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", "--loglevel=error")
@@ -44,22 +43,11 @@ def _install(npm: str, manifest: Path, wanted: Path) -> None:
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir()
     shutil.copy(manifest, unfinished / "package.json")
-    try:
-        done = subprocess.run(
-            [npm, "install", *_QUIET],
-            check=False,
-            cwd=unfinished,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=_PATIENCE,
-        )
-    except subprocess.TimeoutExpired as error:
-        msg = f"npm had not fetched what {manifest} names after {_PATIENCE} s"
-        raise UnresolvedPackagesError(msg) from error
-    if done.returncode != 0:
-        said = "\n".join(done.stdout.splitlines()[-20:])
-        msg = f"npm could not fetch what {manifest} names; it said:\n{said}"
-        raise UnresolvedPackagesError(msg)
+    tell(
+        [npm, "install", *_QUIET],
+        aim=f"fetch what {manifest} names",
+        patience=_PATIENCE,
+        error=UnresolvedPackagesError,
+        cwd=unfinished,
+    )
     unfinished.rename(wanted)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 from tests.real.servers.jars import exclusive
+from tests.real.servers.tools import tell
 
 _PATIENCE = 300
 
@@ -45,20 +45,9 @@ def _build(requirements: Path, wanted: Path) -> None:
         [sys.executable, "-m", "venv", str(wanted)],
         [str(wanted / "bin" / "pip"), "install", "-q", "--prefer-binary", "-r", str(requirements)],
     ):
-        try:
-            run = subprocess.run(
-                command,
-                check=False,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                timeout=_PATIENCE,
-            )
-        except subprocess.TimeoutExpired as error:
-            msg = f"pip had not fetched what {requirements} names after {_PATIENCE} s"
-            raise UnresolvedRequirementsError(msg) from error
-        if run.returncode != 0:
-            said = "\n".join(run.stdout.splitlines()[-20:])
-            msg = f"pip could not fetch what {requirements} names; it said:\n{said}"
-            raise UnresolvedRequirementsError(msg)
+        tell(
+            command,
+            aim=f"install what {requirements} names",
+            patience=_PATIENCE,
+            error=UnresolvedRequirementsError,
+        )

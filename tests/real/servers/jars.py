@@ -11,13 +11,12 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.real.servers.tools import program
+from tests.real.servers.tools import program, tell
 
 CACHE = Path(__file__).resolve().parent.parent / ".cache"
 """Everything fetched or built for real servers; not in version control."""
@@ -65,23 +64,12 @@ def _resolve(maven: str, pom: Path, wanted: Path) -> None:
     shutil.rmtree(unfinished, ignore_errors=True)
     goal = ["dependency:copy-dependencies", "-DincludeScope=runtime"]
     command = [maven, *_MAVEN, "-f", str(pom), *goal, f"-DoutputDirectory={unfinished}"]
-    try:
-        done = subprocess.run(
-            command,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=_PATIENCE,
-        )
-    except subprocess.TimeoutExpired as error:
-        msg = f"Maven had not fetched what {pom} names after {_PATIENCE} s"
-        raise UnresolvedJarsError(msg) from error
-    if done.returncode != 0:
-        said = "\n".join(done.stdout.splitlines()[-20:])
-        msg = f"Maven could not fetch what {pom} names; it said:\n{said}"
-        raise UnresolvedJarsError(msg)
+    tell(
+        command,
+        aim=f"fetch what {pom} names",
+        patience=_PATIENCE,
+        error=UnresolvedJarsError,
+    )
     unfinished.rename(wanted)
 
 

@@ -13,9 +13,8 @@ import socket
 import tempfile
 from http.client import HTTPConnection
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from tests.real.servers.entered import Entered
 from tests.real.servers.ports import free_ports
 from tests.real.servers.process import ServerFailedError, ServerProcess
 from tests.real.servers.tools import program
@@ -24,7 +23,7 @@ _TAKEN = "Address already in use"
 _COUNTERS = re.compile(r"requests\s+(?P<accepted>\d+) (?P<handled>\d+) (?P<requests>\d+)")
 
 
-class NginxSink:
+class NginxSink(Entered):
     """An HTTP sink on 127.0.0.1, used as a context manager.
 
     Attributes:
@@ -40,22 +39,6 @@ class NginxSink:
 
     def __repr__(self) -> str:
         return f"<NginxSink {self.url} {self._process!r}>"
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @property
     def url(self) -> str:

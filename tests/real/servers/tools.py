@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 HOW_TO_INSTALL = "run tests/real/install.sh"
@@ -32,3 +34,44 @@ def program(name: str) -> Path:
         msg = f"`{name}` is not installed on this machine: {HOW_TO_INSTALL}"
         raise MissingToolError(msg)
     return Path(found)
+
+
+def tell(
+    command: Sequence[str],
+    *,
+    aim: str,
+    patience: float,
+    error: type[RuntimeError],
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> None:
+    """Run an installed program to its end, such as Maven to "fetch what pom.xml names".
+
+    Args:
+        command: the program and its arguments.
+        aim: what it should do, after "could not ...".
+        patience: seconds that it may take.
+        error: what is raised if it fails or takes longer; the message closes with what it said.
+        cwd: where it runs.
+        env: its environment.
+    """
+    name = Path(command[0]).name
+    try:
+        done = subprocess.run(
+            command,
+            cwd=cwd,
+            env=env,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=patience,
+        )
+    except subprocess.TimeoutExpired as late:
+        msg = f"{name} could not {aim} within {patience / 60:g} minutes"
+        raise error(msg) from late
+    if done.returncode != 0:
+        said = "\n".join(done.stdout.splitlines()[-20:])
+        msg = f"{name} could not {aim}; it said:\n{said}"
+        raise error(msg)

@@ -13,10 +13,9 @@ import socket
 import subprocess
 import tempfile
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from tests.real.servers.certificates import Certificates, issue
+from tests.real.servers.entered import Entered
 from tests.real.servers.ports import free_ports
 from tests.real.servers.process import ServerFailedError, ServerProcess
 from tests.real.servers.tools import program
@@ -24,7 +23,7 @@ from tests.real.servers.tools import program
 _HERE = Path(__file__).parent
 
 
-class ForeignServer:
+class ForeignServer(Entered):
     """One of them, on 127.0.0.1, used as a context manager.
 
     Attributes:
@@ -41,23 +40,6 @@ class ForeignServer:
         self._command: list[str] = []
         self._process: ServerProcess | None = None
 
-    def __enter__(self) -> Self:
-        try:
-            self._command = self._prepare()
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
     @property
     def url(self) -> str:
         """Where to POST without TLS."""
@@ -69,7 +51,8 @@ class ForeignServer:
         return f"https://127.0.0.1:{self.tls_port}"
 
     def start(self) -> None:
-        """Start it and wait until it listens."""
+        """Start it and wait until it listens; the first time it is written or built before."""
+        self._command = self._command or self._prepare()
         self._process = ServerProcess(self._command, log=self._folder / "log", cwd=self._folder)
         self._process.wait_until(self._listens, seconds=20)
 

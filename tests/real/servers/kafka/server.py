@@ -17,12 +17,11 @@ import tempfile
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from tests.real.servers.certificates import Certificates, issue
+from tests.real.servers.entered import Entered
 from tests.real.servers.jars import CACHE, class_path, exclusive
 from tests.real.servers.kafka.admin import KafkaAdmin
 from tests.real.servers.kafka.settings import LISTENERS, Option, Ports, rendered, settings
@@ -39,7 +38,7 @@ _QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 """Starts in 2.5 s instead of 3.6 s, at the price of half the throughput."""
 
 
-class KafkaServer:
+class KafkaServer(Entered):
     """One broker on 127.0.0.1, used as a context manager.
 
     Attributes:
@@ -78,22 +77,6 @@ class KafkaServer:
     def __repr__(self) -> str:
         where = self._ports.address("PLAINTEXT") if self._ports else "not started"
         return f"<KafkaServer {where} {self._process!r}>"
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @cached_property
     def admin(self) -> KafkaAdmin:
