@@ -11,8 +11,9 @@ from eventing_alibaba.testing.emulators.mns.core.queue import Queue
 from eventing_alibaba.testing.emulators.mns.core.settings import QueueSettings
 from eventing_alibaba.testing.emulators.mns.counters import Counters
 from eventing_alibaba.testing.emulators.mns.desk import Desk
-from eventing_alibaba.testing.emulators.mns.faults import Fault, Faults
+from eventing_alibaba.testing.emulators.mns.faults import Fault
 from eventing_alibaba.testing.emulators.mns.service.keys import Keyring
+from eventing_alibaba.testing.emulators.occasion import Faults
 from eventing_alibaba.testing.http import Connection, Exchange, Request
 
 
@@ -47,7 +48,8 @@ class Office:
     """An account and its desk, with the queues that a test makes; takes any signature."""
 
     def __init__(self) -> None:
-        self.clock, self.faults, self.account = Clock(), Faults(), Account("1", "r")
+        self.clock, self.account = Clock(), Account("1", "r")
+        self.faults: Faults[Fault] = Faults()
         self.desk = Desk(
             self.account,
             clock=self.clock,

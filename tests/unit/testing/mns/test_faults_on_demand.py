@@ -10,7 +10,7 @@ from tests.unit.testing.mns.desks import Office
 from tests.unit.testing.mns.speaking import Speaker, batch, handles, message
 
 from eventing_alibaba.testing.emulators.mns import Fault, MnsEmulator
-from eventing_alibaba.testing.emulators.mns.faults import Faults
+from eventing_alibaba.testing.emulators.occasion import Faults
 
 MESSAGES = "/queues/q/messages"
 
@@ -32,10 +32,10 @@ async def test_an_error_comes_so_many_times(mns: MnsEmulator, speaker: Speaker) 
 
 def test_an_error_lasts_so_long() -> None:
     """After its seconds the fault is no more."""
-    faults = Faults()
+    faults: Faults[Fault] = Faults()
     faults.add(Fault(error="InternalError", seconds=30), now=100.0)
-    assert faults.find("SendMessage", "q", 129.9) is not None
-    assert faults.find("SendMessage", "q", 130.0) is None
+    assert faults.find("SendMessage", "q", now=129.9) is not None
+    assert faults.find("SendMessage", "q", now=130.0) is None
     assert list(faults) == []
 
 

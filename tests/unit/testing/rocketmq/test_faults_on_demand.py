@@ -10,8 +10,8 @@ import pytest
 from tests.unit.testing.rocketmq.speaking import Speaker, attempts, bodies, handle, until
 
 from eventing_alibaba.sources.rocketmq.proto import messaging_pb2 as pb
+from eventing_alibaba.testing.emulators.occasion import Faults
 from eventing_alibaba.testing.emulators.rocketmq import Fault, RocketmqEmulator
-from eventing_alibaba.testing.emulators.rocketmq.faults import Faults
 
 
 async def codes(speaker: Speaker, topic: str, count: int) -> list[int]:
@@ -34,10 +34,10 @@ async def test_an_error_comes_so_many_times(rocketmq: RocketmqEmulator, speaker:
 
 def test_an_error_lasts_so_long() -> None:
     """After its seconds the fault is no more."""
-    faults = Faults()
+    faults: Faults[Fault] = Faults()
     faults.add(Fault(error="INTERNAL_ERROR", seconds=30), now=100.0)
-    assert faults.find("SendMessage", "t", "g", 129.9) is not None
-    assert faults.find("SendMessage", "t", "g", 130.0) is None
+    assert faults.find("SendMessage", "t", "g", now=129.9) is not None
+    assert faults.find("SendMessage", "t", "g", now=130.0) is None
     assert list(faults) == []
 
 

@@ -20,7 +20,7 @@ from eventing_alibaba.testing.emulators.mns.core.errors import ServiceError
 from eventing_alibaba.testing.emulators.mns.core.message import Message
 from eventing_alibaba.testing.emulators.mns.core.queue import Queue
 from eventing_alibaba.testing.emulators.mns.counters import Asked, Counters
-from eventing_alibaba.testing.emulators.mns.faults import Fault, Faults
+from eventing_alibaba.testing.emulators.mns.faults import Fault
 from eventing_alibaba.testing.emulators.mns.service import messages, queues, render, topics
 from eventing_alibaba.testing.emulators.mns.service.call import Answer, Call, Operation, Poll
 from eventing_alibaba.testing.emulators.mns.service.gate import VERSION, admit
@@ -28,6 +28,7 @@ from eventing_alibaba.testing.emulators.mns.service.keys import Keyring
 from eventing_alibaba.testing.emulators.mns.service.polls import Polls
 from eventing_alibaba.testing.emulators.mns.service.routes import Route, find
 from eventing_alibaba.testing.emulators.mns.service.signature import V4, access_key_id
+from eventing_alibaba.testing.emulators.occasion import Faults
 from eventing_alibaba.testing.http import Exchange
 from eventing_alibaba.testing.http.connection import Cut
 
@@ -54,7 +55,7 @@ class Desk:
         *,
         clock: Clock,
         keys: Keyring,
-        faults: Faults,
+        faults: Faults[Fault],
         counters: Counters,
         strict: bool,
         scheme: str,
@@ -75,7 +76,7 @@ class Desk:
     def handle(self, exchange: Exchange) -> None:
         """Answer a request, now or later."""
         route = find(exchange.request)
-        fault = self._faults.find(route.operation, route.queue, self._clock.now() / 1000)
+        fault = self._faults.find(route.operation, route.queue, now=self._clock.now() / 1000)
         if fault is not None and fault.delay:
             self._loop.call_later(fault.delay, self._perform, exchange, route, fault)
         else:

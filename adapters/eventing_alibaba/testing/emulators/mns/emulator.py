@@ -12,13 +12,14 @@ from eventing_alibaba.testing.emulators.mns.contents import Contents
 from eventing_alibaba.testing.emulators.mns.core.account import Account
 from eventing_alibaba.testing.emulators.mns.counters import Counters
 from eventing_alibaba.testing.emulators.mns.desk import Desk
-from eventing_alibaba.testing.emulators.mns.faults import Fault, Faults
+from eventing_alibaba.testing.emulators.mns.faults import Fault
 from eventing_alibaba.testing.emulators.mns.inspection import (
     plain_errors,
     shown_queue,
     shown_topic,
 )
 from eventing_alibaba.testing.emulators.mns.service.keys import Key, Keyring
+from eventing_alibaba.testing.emulators.occasion import Faults
 from eventing_alibaba.testing.http import Listener
 
 ACCOUNT: Final = "1234567890123456"
@@ -56,7 +57,7 @@ class MnsEmulator(Contents):
         self.account = Account(account, region)
         self.keys = Keyring(account)
         self.keys.add(Key(id=access_key_id, secret=access_key_secret))
-        self.faults = Faults()
+        self.faults: Faults[Fault] = Faults()
         self.counters = Counters()
         self._key = access_key_id, access_key_secret
         self._strict = strict

@@ -15,9 +15,10 @@ import grpc
 from google.protobuf.message import Message
 
 from eventing_alibaba.sources.rocketmq.proto import messaging_pb2 as pb
+from eventing_alibaba.testing.emulators.occasion import Faults
 from eventing_alibaba.testing.emulators.rocketmq.core.errors import NAMES, ServiceError
 from eventing_alibaba.testing.emulators.rocketmq.counters import Asked, Counters
-from eventing_alibaba.testing.emulators.rocketmq.faults import Fault, Faults
+from eventing_alibaba.testing.emulators.rocketmq.faults import Fault
 from eventing_alibaba.testing.emulators.rocketmq.service import (
     bounds,
     clients,
@@ -58,7 +59,7 @@ class Desk:
         proxy: Proxy,
         *,
         keys: Keyring,
-        faults: Faults,
+        faults: Faults[Fault],
         counters: Counters,
         strict: bool,
     ) -> None:
@@ -94,7 +95,7 @@ class Desk:
     def visit(self, name: str, topic: str, group: str, context: Context) -> Visit:
         """Take note of a request; the fault that has it is found now."""
         at = now()
-        fault = self._faults.find(name, topic, group, at / 1000)
+        fault = self._faults.find(name, topic, group, now=at / 1000)
         return Visit(self, (name, topic, group), context, fault)
 
     def note(self, visit: Visit) -> None:

@@ -10,11 +10,12 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from eventing_alibaba.sources.rocketmq.proto import messaging_pb2 as pb
+from eventing_alibaba.testing.emulators.occasion import Faults
 from eventing_alibaba.testing.emulators.rocketmq.contents import Contents
 from eventing_alibaba.testing.emulators.rocketmq.core.cluster import Cluster
 from eventing_alibaba.testing.emulators.rocketmq.counters import Counters
 from eventing_alibaba.testing.emulators.rocketmq.desk import Desk
-from eventing_alibaba.testing.emulators.rocketmq.faults import Fault, Faults
+from eventing_alibaba.testing.emulators.rocketmq.faults import Fault
 from eventing_alibaba.testing.emulators.rocketmq.inspection import plain_errors
 from eventing_alibaba.testing.emulators.rocketmq.server import Certificate, Server
 from eventing_alibaba.testing.emulators.rocketmq.service import bounds
@@ -58,7 +59,7 @@ class RocketmqEmulator(Contents):
         self.cluster = Cluster(names, make_groups=make_groups)
         self.keys = Keyring()
         self.keys.add(Key(id=username, secret=password))
-        self.faults = Faults()
+        self.faults: Faults[Fault] = Faults()
         self.counters = Counters()
         self._host = host
         self._ports = dict(zip(names, ports, strict=True))
