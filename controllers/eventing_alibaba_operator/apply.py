@@ -20,7 +20,7 @@ from eventing_alibaba_operator import names
 from eventing_alibaba_operator.children.compare import difference
 from eventing_alibaba_operator.children.naming import owner
 from eventing_alibaba_operator.children.wish import Manifest
-from eventing_alibaba_operator.kube import ConflictError, Kube, Object
+from eventing_alibaba_operator.kube import ConflictError, Kube, NotFoundError, Object
 from eventing_alibaba_operator.watch import Watches
 
 log = logging.getLogger(__name__)
@@ -85,6 +85,7 @@ class Children:
         self._kube = kube
         self._watches = watches
         self._repaired: dict[str, float] = {}
+        self._taken: set[str] = set()
 
     def find(self, kind: str, namespace: str, name: str, uid: str) -> Object | None:
         """Return a child as it is, if it exists and is owned by `uid`."""
@@ -98,14 +99,19 @@ class Children:
         path = _PATHS[kind].format(namespace, name)
         child = self._watches[kind].get((namespace, name))
         if child is None:
-            found = await self._create(path, wanted)
-            if found is not None:
-                return Outcome(self._noted(kind, found), created=True, changed=True)
-            live = await self._kube.get(path)
+            # What was somebody else's is read first, so that looking again writes nothing.
+            live = await self._get(path) if path in self._taken else None
+            if live is None:
+                self._taken.discard(path)
+                found = await self._create(path, wanted)
+                if found is not None:
+                    return Outcome(self._noted(kind, found), created=True, changed=True)
+                live = await self._kube.get(path)
             child = Child.of(live)
         live = child.read()
         uid = owner(wanted)
         if child.owner != uid:
+            self._taken.add(path)
             raise NameTakenError(_whose(kind, live))
         missing = difference(_content(wanted), live)
         if missing is None:
@@ -129,6 +135,12 @@ class Children:
         try:
             return await self._kube.apply(path, wanted, manager=names.MANAGER, create=True)
         except ConflictError:
+            return None
+
+    async def _get(self, path: str) -> Object | None:
+        try:
+            return await self._kube.get(path)
+        except NotFoundError:
             return None
 
     def _noted(self, kind: str, found: Object) -> Object:

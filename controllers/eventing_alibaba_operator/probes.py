@@ -36,7 +36,9 @@ class Page:
                 " choose another (0: any)",
                 reason="PortUnavailable",
             ) from error
-        self.port = self._runner.addresses[0][1]
+        # A free port is another one for each family, in no order: told is that of IPv4 where it is.
+        told = {":" in address[0]: address[1] for address in self._runner.addresses}
+        self.port = told.get(False) or told[True]
 
     async def stop(self) -> None:
         """Close the port."""

@@ -2,7 +2,8 @@
 
 A key that is added while it waits is not added again; one that is added while it is worked on is
 worked on once more afterwards, since what came may have come too late. A key whose work failed is
-tried again after a time that grows, and at once when something new is heard of it.
+tried again after a time that grows, and at once when something new is heard of it. What a user has
+changed goes before what only followed from it, so a change is not stuck behind a thousand others.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class WorkQueue(Generic[K]):
         self._work = work
         self._workers = workers
         self._spread = spread
+        self._first: OrderedDict[K, None] = OrderedDict()
         self._ready: OrderedDict[K, None] = OrderedDict()
         self._busy: set[K] = set()
         self._again: set[K] = set()
@@ -49,11 +51,11 @@ class WorkQueue(Generic[K]):
         self.failed = 0
 
     def __len__(self) -> int:
-        return len(self._ready) + len(self._busy)
+        return len(self._first) + len(self._ready) + len(self._busy)
 
     def __repr__(self) -> str:
         return (
-            f"<WorkQueue ready={len(self._ready)} busy={len(self._busy)}"
+            f"<WorkQueue ready={len(self._first) + len(self._ready)} busy={len(self._busy)}"
             f" later={len(self._later)} failing={len(self._failures)}>"
         )
 
@@ -62,13 +64,15 @@ class WorkQueue(Generic[K]):
         """Keys whose last work failed."""
         return len(self._failures)
 
-    def add(self, key: K) -> None:
-        """Work on a key soon."""
+    def add(self, key: K, *, first: bool = False) -> None:
+        """Work on a key soon; with `first`, before those that were added without."""
         self._cancel(key)
         if key in self._busy:
             self._again.add(key)
-        elif key not in self._ready:
-            self._ready[key] = None
+        elif key not in self._first:
+            if first:
+                self._ready.pop(key, None)
+            (self._first if first else self._ready)[key] = None
             self._bell.set()
 
     def add_later(self, key: K, delay: float) -> None:
@@ -83,6 +87,7 @@ class WorkQueue(Generic[K]):
     def forget(self, key: K) -> None:
         """Work on a key no more, until it is added again."""
         self._cancel(key)
+        self._first.pop(key, None)
         self._ready.pop(key, None)
         self._again.discard(key)
         self._failures.pop(key, None)
@@ -100,10 +105,10 @@ class WorkQueue(Generic[K]):
 
     async def _worker(self) -> None:
         while True:
-            while not self._ready:
+            while not (self._first or self._ready):
                 self._bell.clear()
                 await self._bell.wait()
-            key, _ = self._ready.popitem(last=False)
+            key, _ = (self._first or self._ready).popitem(last=False)
             self._busy.add(key)
             try:
                 await self._once(key)

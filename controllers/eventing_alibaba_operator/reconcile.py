@@ -8,15 +8,13 @@ say nothing about the source (the API server is away) are the queue's: it comes 
 from __future__ import annotations
 
 import calendar
-import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from eventing_alibaba.contract.api import API_VERSION
 from eventing_alibaba.contract.validation import Invalid, read_tolerantly
-from eventing_alibaba_operator import names, observe, reasons
+from eventing_alibaba_operator import observe, reasons
 from eventing_alibaba_operator.apply import Children, NameTakenError
 from eventing_alibaba_operator.children import deployment as pods_of
 from eventing_alibaba_operator.children.facts import facts
@@ -29,13 +27,10 @@ from eventing_alibaba_operator.events import Events
 from eventing_alibaba_operator.inventory import Inventory, Source
 from eventing_alibaba_operator.kinds import Key, Kind
 from eventing_alibaba_operator.kube import (
-    ConflictError,
     ForbiddenError,
     InvalidError,
-    Kube,
     NotFoundError,
     Object,
-    now,
 )
 from eventing_alibaba_operator.pods import Pods
 from eventing_alibaba_operator.sinks import Sinks, UnresolvedError
@@ -48,17 +43,16 @@ from eventing_alibaba_operator.status import (
     Findings,
     Verdict,
     condition,
-    status,
 )
+from eventing_alibaba_operator.telling import Telling
 from eventing_alibaba_operator.trust import TrustBundles
+from eventing_alibaba_operator.versions import Versions
 from eventing_alibaba_operator.words import Listener
-
-log = logging.getLogger(__name__)
 
 _LOOK_AGAIN: Final = 30.0
 _SOON: Final = 2.0
-_PEACE: Final = 0.4
-"""Seconds between two writes of one status."""
+_NAME_TAKEN: Final = 5.0
+"""Seconds after which a name that somebody else has is looked at again; nobody tells of it."""
 
 
 @dataclass(slots=True)
@@ -93,7 +87,6 @@ class Work:
 class Reconciler:
     """The steps and what they need."""
 
-    kube: Kube
     kinds: dict[str, Kind]
     image: str
     inventory: Inventory
@@ -104,14 +97,16 @@ class Reconciler:
     listener: Listener
     trust: TrustBundles
     events: Events
-    written: dict[Key, float] = field(default_factory=dict)
+    versions: Versions
+    telling: Telling
 
     async def reconcile(self, key: Key) -> float | None:
         """Go over a source; return the seconds after which to look again. Raises KubeError."""
         source = self.inventory.get(key)
         if source is None or "deletionTimestamp" in source.body["metadata"]:
             self.sinks.forget(key)
-            self.written.pop(key, None)
+            self.versions.forget(key)
+            self.telling.forget(key)
             return None
         work = Work(key, source)
         steps: tuple[Callable[[Work], Awaitable[bool]], ...] = (
@@ -124,7 +119,12 @@ class Reconciler:
             if not await step(work):
                 break
         await self._observe(work)
-        await self._tell(work)
+        again = await self.telling.tell(key, source, work.findings)
+        if self.inventory.get(key) is None:  # its status could not be written, as it is gone
+            self.sinks.forget(key)
+            return None
+        if again is not None:
+            work.look_again(again)
         return work.again
 
     async def _validate(self, work: Work) -> bool:
@@ -208,7 +208,7 @@ class Reconciler:
             return False
         except NameTakenError as error:
             work.say(DEPLOYED, reasons.NAME_TAKEN, str(error))
-            work.look_again(_LOOK_AGAIN)
+            work.look_again(_NAME_TAKEN)
             return False
         except (InvalidError, ForbiddenError, NotFoundError) as error:
             work.say(DEPLOYED, reasons.CHILD_REFUSED, str(error))
@@ -250,8 +250,9 @@ class Reconciler:
         pods = self.pods.of(key.namespace, name)
         told = await self.listener.consuming(pods)
         findings.verdicts[CONSUMING] = told.verdict
-        if told.version is not None:
-            findings.facts["adapterVersion"] = told.version
+        version = self.versions.of(key, pods, told)
+        if version is not None:
+            findings.facts["adapterVersion"] = version
         if told.verdict.reason.state != "True":
             work.look_again(min(max(_SOON, _age(pods)), _LOOK_AGAIN))
         elif findings.verdicts[DEPLOYED].reason is reasons.ROLLING_OUT:
@@ -273,50 +274,6 @@ class Reconciler:
                 old.reason, f"{told.verdict.message} The adapters of before go on.", None
             )
         work.look_again(min(max(_SOON, _age([newest])), _LOOK_AGAIN))
-
-    async def _tell(self, work: Work) -> None:
-        key, source = work.key, work.source
-        before = source.status
-        wanted = status(work.findings, generation=source.generation, before=before, now=now())
-        if wanted == before:
-            return
-        moment = time.monotonic()
-        deadline = self.written.get(key, 0.0) + _PEACE
-        if moment < deadline:
-            work.look_again(deadline - moment)
-            return
-        self.written[key] = moment
-        body = {
-            "apiVersion": API_VERSION,
-            "kind": key.kind,
-            "metadata": {"name": key.name, "namespace": key.namespace, "uid": source.uid},
-            "status": wanted,
-        }
-        path = f"{self.kinds[key.kind].of(key.namespace, key.name)}/status"
-        try:
-            found = await self.kube.apply(path, body, manager=names.STATUS_MANAGER)
-        except (NotFoundError, ConflictError):
-            # It is gone, or another one of the name has come, which its own event will tell.
-            self.inventory.drop(key, source.uid)
-            self.sinks.forget(key)
-            work.again = None
-            return
-        self.inventory.put(key, found)
-        self._announce(key, source.uid, condition(before, READY), condition(wanted, READY))
-
-    def _announce(self, key: Key, uid: str, old: Any, new: Any) -> None:
-        if (old.get("status"), old.get("reason")) == (new["status"], new["reason"]):
-            return
-        if new["status"] == "Unknown":
-            return
-        log.info("%s: Ready=%s %s %s", key, new["status"], new["reason"], new.get("message", ""))
-        self.events.tell(
-            key,
-            uid,
-            reason=new["reason"],
-            message=new.get("message", "events are delivered"),
-            warning=new["status"] == "False",
-        )
 
 
 def _age(pods: Any) -> float:

@@ -28,7 +28,9 @@ from eventing_alibaba_operator.queue import WorkQueue
 from eventing_alibaba_operator.reconcile import Reconciler
 from eventing_alibaba_operator.settings import Settings
 from eventing_alibaba_operator.sinks import Sinks
+from eventing_alibaba_operator.telling import Telling
 from eventing_alibaba_operator.trust import TrustBundles
+from eventing_alibaba_operator.versions import Versions
 from eventing_alibaba_operator.watch import Ref, Watch, Watches, everywhere
 from eventing_alibaba_operator.words import Listener, Pod
 
@@ -37,6 +39,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _ASK_FOR_KINDS: Final = 5.0
+_TOGETHER: Final = 0.2
+"""Seconds for which changes of a source's children and pods are collected: they come in swarms."""
 _CHILDREN: Final[Mapping[str, tuple[str, str]]] = {
     "Deployment": ("apps/v1", "deployments"),
     "ServiceAccount": ("v1", "serviceaccounts"),
@@ -73,9 +77,9 @@ class Operator:
         )
         self._trust = TrustBundles(kube, settings.trust_bundle_namespace)
         self._listener = Listener()
+        self._versions = Versions(self._listener, lambda key: self.queue.add(key))  # noqa: PLW0108
         self._events = Events(kube)
         self._reconciler = Reconciler(
-            kube=kube,
             kinds=self._kinds,
             image=settings.adapter_image,
             inventory=self.inventory,
@@ -86,6 +90,8 @@ class Operator:
             listener=self._listener,
             trust=self._trust,
             events=self._events,
+            versions=self._versions,
+            telling=Telling(kube, self._kinds, self.inventory, self._events),
         )
         self.queue: WorkQueue[Key] = WorkQueue(self._reconciler.reconcile, workers=settings.workers)
 
@@ -100,7 +106,7 @@ class Operator:
             self.inventory.drop(key, about["uid"])
             self.queue.add(key)
         elif self.inventory.put(key, body):
-            self.queue.add(key)
+            self.queue.add(key, first=True)
 
     def resync(self) -> None:
         """Look at everything now."""
@@ -146,6 +152,7 @@ class Operator:
                 self.ready.set()
         finally:
             self._sinks.close()
+            self._versions.close()
             await self._listener.close()
 
     async def _keep_trust(self) -> None:
@@ -224,4 +231,4 @@ class Operator:
     def _wake_child(self, namespace: str, child: str) -> None:
         key = self.inventory.of_child(namespace, child.removesuffix("-oidc"))
         if key is not None:
-            self.queue.add(key)
+            self.queue.add_later(key, _TOGETHER)

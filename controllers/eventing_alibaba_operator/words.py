@@ -114,6 +114,10 @@ class Listener:
             return Told(Verdict.of(reasons.ADAPTER_STARTING, "no adapter is ready yet"))
         return await self._of(here[-1])
 
+    async def version(self, pod: Pod) -> str | None:
+        """Ask a pod for its version; None where it does not say."""
+        return (await self._ask(pod, pod.address)).version if pod.address else None
+
     async def close(self) -> None:
         """Close the connections."""
         if self._session is not None:

@@ -43,6 +43,30 @@ async def test_a_key_that_waits_is_worked_on_once() -> None:
     assert sorted(done) == ["a", "b"]
 
 
+async def test_what_is_first_goes_before_the_others() -> None:
+    """A key added as first is next, one that waits moves up, and none is worked on twice."""
+    seen: list[str] = []
+    done = asyncio.Event()
+
+    async def work(key: str) -> None:
+        seen.append(key)
+        if len(seen) == 4:
+            done.set()
+
+    queue = WorkQueue(work, workers=1)
+    for key in ("a", "b", "c"):
+        queue.add(key)
+    queue.add("d", first=True)
+    queue.add("c", first=True)
+    queue.add("c")
+    assert len(queue) == 4
+    task = asyncio.create_task(queue.run())
+    await done.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert seen == ["d", "c", "a", "b"]
+
+
 async def test_a_key_never_has_two_workers() -> None:
     """What is added while it is worked on is worked on again, afterwards, and once."""
     now, most, times = 0, 0, 0

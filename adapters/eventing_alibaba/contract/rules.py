@@ -8,6 +8,7 @@ model, since an API server refuses a rule whose cost it cannot bound.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import combinations
 from typing import Final, TypeAlias
 
 from pydantic.config import JsonDict
@@ -26,14 +27,13 @@ ADDRESSED: Final[JsonDict] = {
     " `uri` may be a path such as /events",
 }
 
-_NATIVE: Final = ("kafka", "mns")
+_NATIVE: Final = tuple(f"has(self.{name})" for name in ("kafka", "mns", "rocketmq"))
 
 ONE_KIND_OF_DEAD_LETTERS: Final[JsonDict] = {
-    "rule": f"{' || '.join(f'has(self.{name})' for name in _NATIVE)}"
-    " ? !has(self.ref) && !has(self.uri)"
-    f" && !({' && '.join(f'has(self.{name})' for name in _NATIVE)}) : ({_ADDRESSED})",
-    "message": "must have exactly one of `ref`, an absolute http or https `uri`, `kafka`, and"
-    " `mns`; beside `ref`, `uri` may be a path such as /events",
+    "rule": f"{' || '.join(_NATIVE)} ? !has(self.ref) && !has(self.uri)"
+    f" && {' && '.join(f'!({a} && {b})' for a, b in combinations(_NATIVE, 2))} : ({_ADDRESSED})",
+    "message": "must have exactly one of `ref`, an absolute http or https `uri`, `kafka`, `mns`,"
+    " and `rocketmq`; beside `ref`, `uri` may be a path such as /events",
 }
 
 EXTENSIONS: Final[dict[str, str]] = {

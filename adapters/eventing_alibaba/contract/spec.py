@@ -12,7 +12,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, Protocol, Self
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    ClassVar,
+    Final,
+    Literal,
+    Protocol,
+    Self,
+    TypeAlias,
+)
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
@@ -49,12 +58,16 @@ __all__ = [
     "ObjectReference",
     "PodTemplate",
     "Resource",
+    "RocketMQTopic",
     "SecretKeyRef",
     "SecretReference",
     "SinkAuth",
     "SourceSpec",
 ]
 
+
+Native: TypeAlias = Literal["kafka", "mns", "rocketmq"]
+"""A broker that has a place of its own for dead letters."""
 
 PEM: Final = "-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n"
 """An example."""
@@ -160,6 +173,15 @@ class MnsQueue(Model):
     """Name of the queue; it must exist."""
 
 
+class RocketMQTopic(Model):
+    """A topic of the source's own RocketMQ cluster and instance."""
+
+    topic: Annotated[str, StringConstraints(pattern=r"^[%a-zA-Z0-9_-]+$", max_length=255)] = Field(
+        examples=["orders-dead"]
+    )
+    """Name of the topic; it must exist."""
+
+
 class DeadLetterSink(Model):
     """Where exhausted events go: a sink by `ref` or `uri`, or a place at the same broker."""
 
@@ -181,17 +203,24 @@ class DeadLetterSink(Model):
     """A Kafka topic; for an AliKafkaSource."""
     mns: MnsQueue | None = None
     """An MNS queue; for an MnsSource."""
+    rocketmq: RocketMQTopic | None = None
+    """A RocketMQ topic; for a RocketMQSource."""
 
     @property
-    def native(self) -> Literal["kafka", "mns"] | None:
+    def native(self) -> Native | None:
         """Which broker's own place it is; None = a sink."""
-        return "kafka" if self.kafka is not None else "mns" if self.mns is not None else None
+        if self.kafka is not None:
+            return "kafka"
+        if self.mns is not None:
+            return "mns"
+        return "rocketmq" if self.rocketmq is not None else None
 
     @model_validator(mode="after")
     def _one_kind(self) -> DeadLetterSink:
         http = self.ref is not None or self.uri is not None
-        if http + (self.kafka is not None) + (self.mns is not None) != 1:
-            msg = "must have exactly one of `ref` or `uri`, `kafka`, and `mns`"
+        natives = (self.kafka, self.mns, self.rocketmq)
+        if http + sum(one is not None for one in natives) != 1:
+            msg = "must have exactly one of `ref` or `uri`, `kafka`, `mns`, and `rocketmq`"
             raise ValueError(msg)
         _one_address(self)
         return self
@@ -353,7 +382,7 @@ class SourceSpec(CommonSpec):
     """
 
     leased: ClassVar[bool] = True
-    buries: ClassVar[Literal["kafka", "mns"] | None] = None
+    buries: ClassVar[Native | None] = None
     resource: ClassVar[Resource] = Resource()
 
     @model_validator(mode="after")

@@ -39,9 +39,11 @@ _UNITS: Final[Mapping[str, Decimal]] = {
 
 def difference(wanted: Any, live: Any, path: str = "") -> str | None:
     """Return the path of the first thing in `wanted` that `live` lacks; None if it has all."""
+    if isinstance(wanted, list) and wanted == live:
+        return None  # the most part of it, and compared by C
     name = path.rpartition(".")[2]
-    if isinstance(wanted, Mapping):
-        if not isinstance(live, Mapping):
+    if isinstance(wanted, dict):
+        if not isinstance(live, dict):
             return path if wanted or live is not None else None
         for key, value in wanted.items():
             found = difference(value, live.get(key), f"{path}.{key}" if path else key)
@@ -59,7 +61,7 @@ def difference(wanted: Any, live: Any, path: str = "") -> str | None:
 
 
 def _in_lists(wanted: list[Any], live: list[Any], path: str, key: str | None) -> str | None:
-    if key is not None and all(isinstance(item, Mapping) for item in (*wanted, *live)):
+    if key is not None and all(isinstance(item, dict) for item in (*wanted, *live)):
         by_key = {item.get(key): item for item in live}
         pairs = [(item, by_key.get(item.get(key)), str(item.get(key))) for item in wanted]
     elif len(wanted) != len(live):

@@ -29,9 +29,9 @@ def volumes(spec: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[st
 
 
 def _found(value: object) -> Iterator[str]:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         for name, inner in value.items():
-            if name == "secretKeyRef" and isinstance(inner, Mapping) and "key" in inner:
+            if name == "secretKeyRef" and isinstance(inner, dict) and "key" in inner:
                 yield str(inner["name"])
             else:
                 yield from _found(inner)

@@ -22,6 +22,7 @@ POLICY: Final = {
     "omitStages": ["RequestReceived"],
     "rules": [
         {"level": "None", "users": ["system:apiserver", "system:kube-controller-manager"]},
+        {"level": "None", "userGroups": ["system:serviceaccounts:kube-system"]},
         {"level": "None", "nonResourceURLs": ["/readyz*", "/healthz*", "/livez*"]},
         {"level": "Metadata"},
     ],

@@ -35,6 +35,7 @@ class OperatorProcess:
         namespaces: tuple[str, ...] = (),
         server: str | None = None,
         image: str = IMAGE,
+        account: tuple[str, str] = (HOME, ACCOUNT),
     ) -> None:
         """Prepare an operator.
 
@@ -44,12 +45,13 @@ class OperatorProcess:
             namespaces: what it watches; all if empty.
             server: URL of what stands between it and the API server, if anything does.
             image: what adapters run.
+            account: namespace and name of its service account.
         """
         self._folder = tempfile.TemporaryDirectory(prefix="operator-")
         folder = Path(self._folder.name)
-        token = plane.admin.account_token(HOME, ACCOUNT)
-        account = Kubernetes(server or plane.admin.server, plane.admin.authority, token)
-        self._kubeconfig = account.kubeconfig(folder / "kubeconfig")
+        token = plane.admin.account_token(*account)
+        client = Kubernetes(server or plane.admin.server, plane.admin.authority, token)
+        self._kubeconfig = client.kubeconfig(folder / "kubeconfig")
         self._flags = [*flags, *(f"--namespace={name}" for name in namespaces)]
         self._image = image
         self._log = folder / "log"

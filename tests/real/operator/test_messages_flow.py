@@ -27,8 +27,10 @@ from tests.real.operator.process import IMAGE
 from tests.real.operator.seen import condition, wait_condition
 from tests.real.operator.sources import source
 
+from eventing_alibaba import __version__
 from eventing_alibaba.testing.emulators.kafka import EmulatorProcess as KafkaProcess
 from eventing_alibaba.testing.emulators.mns.process import EmulatorProcess as MnsProcess
+from eventing_alibaba.testing.emulators.rocketmq import EmulatorProcess as RocketmqProcess
 from eventing_alibaba.testing.sink.process import SinkProcess
 
 pytestmark = pytest.mark.usefixtures("operator")
@@ -49,7 +51,13 @@ def sink() -> Iterator[SinkProcess]:
         yield sink
 
 
-def _login(plane: ControlPlane, namespace: str, secret: str = "test") -> dict[str, Any]:
+_KEY = ("accessKeyId", "accessKeySecret")
+_USER = ("username", "password")
+
+
+def _login(
+    plane: ControlPlane, namespace: str, secret: str = "test", names: tuple[str, str] = _KEY
+) -> dict[str, Any]:
     manifest: Manifest = {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -58,8 +66,8 @@ def _login(plane: ControlPlane, namespace: str, secret: str = "test") -> dict[st
     }
     plane.admin.apply(manifest)
     return {
-        "accessKeyId": {"secretKeyRef": {"name": "login", "key": "id"}},
-        "accessKeySecret": {"secretKeyRef": {"name": "login", "key": "secret"}},
+        name: {"secretKeyRef": {"name": "login", "key": key}}
+        for name, key in zip(names, ("id", "secret"), strict=True)
     }
 
 
@@ -87,14 +95,29 @@ def _mns() -> Iterator[tuple[str, dict[str, Any], Callable[[int], None]]]:
         yield "MnsSource", {"endpoint": mns.endpoint}, send
 
 
-@pytest.mark.parametrize("emulator", [_kafka, _mns], ids=["AliKafkaSource", "MnsSource"])
+@contextmanager
+def _rocketmq() -> Iterator[tuple[str, dict[str, Any], Callable[[int], None]]]:
+    with RocketmqProcess(topics=["orders"], groups=["shop"]) as rocketmq:
+
+        def send(count: int) -> None:
+            rocketmq.send("orders", [f"{number}" for number in range(count)])
+
+        yield "RocketMQSource", {"endpoints": rocketmq.endpoints}, send
+
+
+_NAMES = {"MnsSource": _KEY, "RocketMQSource": _USER}
+
+
+@pytest.mark.parametrize(
+    "emulator", [_kafka, _mns, _rocketmq], ids=["AliKafkaSource", "MnsSource", "RocketMQSource"]
+)
 def test_messages_reach_the_sink(
     plane: ControlPlane, runner: ProcessRunner, namespace: str, sink: SinkProcess, emulator: Any
 ) -> None:
     """Applied, they flow; with another sink, they flow there; the pod ends in order at the end."""
     with emulator() as (kind, fields, send), SinkProcess() as other:
-        if kind == "MnsSource":
-            fields["auth"] = _login(plane, namespace)
+        if kind in _NAMES:
+            fields["auth"] = _login(plane, namespace, names=_NAMES[kind])
         plane.admin.apply(broker(namespace, "default"))
         plane.admin.merge(broker(namespace, "default"), address(sink.url), part="status")
         ref = {"apiVersion": "eventing.knative.dev/v1", "kind": "Broker", "name": "default"}
@@ -110,6 +133,8 @@ def test_messages_reach_the_sink(
         send(20)
         other.wait_delivered(20, timeout=30)
         assert not sink.invalid_requests()
+        known = eventually(lambda: plane.admin.get(applied)["status"].get("adapterVersion"))
+        assert known == __version__
 
 
 def test_a_wrong_password_and_its_repair(

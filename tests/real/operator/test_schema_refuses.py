@@ -36,6 +36,10 @@ ACCEPTED: Final[dict[str, dict[str, Any]]] = {
         "auth": {"accessKeyId": _SECRET, "accessKeySecret": _SECRET},
         "only": "MnsSource",
     },
+    "a login that is not used": {"net": {"sasl": {"enable": False}}, "only": "AliKafkaSource"},
+    "a role": {"auth": {"rrsa": True}, "only": "MnsSource"},
+    "a role of the machine": {"auth": {"rrsa": False, "ecsRole": "mns"}, "only": "MnsSource"},
+    "a user": {"auth": {"username": _SECRET, "password": _SECRET}, "only": "RocketMQSource"},
     "resources": {
         "template": {
             "spec": {
@@ -78,6 +82,37 @@ REFUSED: Final[dict[str, tuple[dict[str, Any], str]]] = {
     "a key from the environment": (
         {"auth": {"accessKeyId": {"env": "KEY"}, "accessKeySecret": _SECRET}, "only": "MnsSource"},
         "spec.auth.accessKeyId",
+    ),
+    "a login without password": (
+        {"net": {"sasl": {"enable": True, "user": _SECRET}}, "only": "AliKafkaSource"},
+        "`user` and `password` must be given because `enable` is true",
+    ),
+    "half a key": (
+        {"auth": {"accessKeyId": _SECRET}, "only": "MnsSource"},
+        "`accessKeyId` and `accessKeySecret` must be given together",
+    ),
+    "a token without its key": (
+        {"auth": {"securityToken": _SECRET}, "only": "MnsSource"},
+        "`accessKeyId` and `accessKeySecret` must be given because `securityToken` is",
+    ),
+    "two ways to log in": (
+        {
+            "auth": {"accessKeyId": _SECRET, "accessKeySecret": _SECRET, "rrsa": True},
+            "only": "MnsSource",
+        },
+        "must have only one of `accessKeyId`, `rrsa`, `ecsRole`",
+    ),
+    "two roles": (
+        {"auth": {"rrsa": True, "ecsRole": "mns"}, "only": "MnsSource"},
+        "must have only one of `accessKeyId`, `rrsa`, `ecsRole`",
+    ),
+    "half a user": (
+        {"auth": {"password": _SECRET}, "only": "RocketMQSource"},
+        "`username` and `password` must be given together",
+    ),
+    "a token without its user": (
+        {"auth": {"securityToken": _SECRET}, "only": "RocketMQSource"},
+        "`username` and `password` must be given because `securityToken` is",
     ),
     "fewer than no consumers": ({"consumers": -1}, "spec.consumers"),
     "consumers in words": ({"consumers": "three"}, "spec.consumers"),
@@ -130,6 +165,9 @@ def test_it_is_refused(plane: ControlPlane, kind: str, name: str) -> None:
         ("AliKafkaSource", "consumerGroup", None, "shop"),
         ("AliKafkaSource", "consumerGroup", "shop", None),
         ("MnsSource", "queue", "orders", "refunds"),
+        ("RocketMQSource", "topic", "orders", "refunds"),
+        ("RocketMQSource", "consumerGroup", "shop", "shop-2"),
+        ("RocketMQSource", "instance", None, "rmq-cn-abc123"),
     ],
 )
 def test_what_consumption_hangs_on_stays(

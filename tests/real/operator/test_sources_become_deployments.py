@@ -128,7 +128,7 @@ def test_an_object_of_the_same_name_is_not_touched(plane: ControlPlane, namespac
     assert after["metadata"].get("labels") == before["metadata"].get("labels")
     assert "ownerReferences" not in after["metadata"]
     plane.admin.delete(mine)
-    wait_condition(plane.admin, applied, seconds=45)  # it is looked at again every 30 s
+    wait_condition(plane.admin, applied, seconds=30)  # it is looked at again every 5 s
 
 
 def test_restricted_namespaces_take_the_adapters(

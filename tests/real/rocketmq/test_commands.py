@@ -118,3 +118,39 @@ def test_dead_letters_come_back(rocketmq_server: RocketServer, tmp_path: Path) -
     with SinkProcess(default=Answer()) as sink, AdapterProcess(place.source(sink.url)):
         sink.wait_delivered(30, timeout=30.0)
         until(lambda: place.backlog() == 0, 10.0, "all acknowledged")
+
+
+def test_what_is_refused_is_put_aside_and_comes_back(
+    rocketmq_server: RocketServer, tmp_path: Path
+) -> None:
+    """Into the topic that the manifest names; `redrive` brings it back as the event that it was."""
+    place, dead = Place(rocketmq_server, "refused"), Place(rocketmq_server, "aside")
+    written = place.send(10, tag="red", properties={"region": "eu"})
+    ids = {message.id for message in written}
+    with SinkProcess(default=Answer(status=400), keep=20) as sink:
+        fields: dict[str, Any] = {
+            "delivery": {"deadLetterSink": {"rocketmq": {"topic": dead.name}}},
+            "filter": {"type": "tag", "expression": "red"},
+        }
+        source = place.source(sink.url, **fields)
+        code, said = command(tmp_path, "check", source)
+        assert code == 0, said
+        assert f"dead-letter topic {dead.name}" in said
+        with AdapterProcess(source) as adapter:
+            until(lambda: place.admin.count(dead.name, queues=4) == 10, 30.0, "all put aside")
+            until(lambda: place.backlog() == 0, 10.0, "all acknowledged")
+            sink.set_default(Answer(status=204))
+            # Its group has never received from that topic, and would begin near its end.
+            place.admin.start_at_beginning(place.name, dead.name, queues=4)
+            code, said = command(tmp_path, "redrive", source, "--from", dead.name, "--max", "10")
+            assert code == 0, said
+            sink.wait_delivered(10, timeout=30.0)
+            until(lambda: place.backlog() == 0, 10.0, "all acknowledged")
+            assert adapter.stop() == 0
+        refused, accepted = sink.events()[:10], sink.events()[10:]
+    for events in (refused, accepted):
+        assert {event["attributes"]["id"] for event in events} == ids
+        assert {event["attributes"]["rmqpropregion"] for event in events} == {"eu"}
+    assert not [
+        name for one in accepted for name in one["attributes"] if name.startswith("knativeerror")
+    ]

@@ -23,6 +23,7 @@ from rocketmq import (
     SimpleConsumer,
 )
 from rocketmq.grpc_protocol import FilterType
+from rocketmq.v5.exception.client_exception import InternalErrorException
 
 ENDPOINT, WORD = sys.argv[1:]
 NORMAL, FIFO, DELAY = f"{WORD}-normal", f"{WORD}-fifo", f"{WORD}-delay"
@@ -51,11 +52,18 @@ def consumer(
 
 
 def received(one: SimpleConsumer, count: int, seconds: float = 30) -> list[Message]:
-    """Receive until there are so many; each poll is of one queue of its choice."""
+    """Receive until there are so many; each poll is of one queue of its choice.
+
+    A consumer that has just started may ask before its settings have arrived, and is refused then,
+    as by a real proxy.
+    """
     found: list[Message] = []
     ends = time.monotonic() + seconds
     while len(found) < count and time.monotonic() < ends:
-        found += one.receive(32, 20) or []
+        try:
+            found += one.receive(32, 20) or []
+        except InternalErrorException:
+            time.sleep(0.1)
     return found
 
 

@@ -213,8 +213,10 @@ async def test_receives_are_refused(cluster: Cluster) -> None:
         wanted: dict[int, list[dict[str, Any]]] = {
             40011: [{"invisible": 9}, {"invisible": 13 * 3600}],
             40010: [{"sql": ""}, {"tags": "||"}],
-            50001: [{"sql": "a >"}, {"sql": "a > 'x'"}],
+            40401: [{"limit": 0}],  # even where there is a message
+            50001: [{"sql": "a >"}, {"sql": "a > 'x'"}, {"limit": -1}],
         }
+        await speaker.send(topic)
         for code, wishes in wanted.items():
             for wish in wishes:
                 answer = await parts(speaker, speaker.wish(topic, **wish))

@@ -48,6 +48,7 @@ _NAMES = Names("proxy:8081", "orders", "service", "rmq-cn-a", "a = = 1")
         (pb.ILLEGAL_INVISIBLE_TIME, "", Misconfigured, "spec.invisibleDuration"),
         (pb.UNAUTHORIZED, "", Unauthorized, "spec.auth.password"),
         (pb.FORBIDDEN, "", Unauthorized, "right to subscribe"),
+        (pb.UNAUTHORIZED, "User:a has no permission to", Unauthorized, "right to subscribe"),
         (pb.TOO_MANY_REQUESTS, "", Throttled, "too many requests"),
         (pb.INTERNAL_SERVER_ERROR, "", Disconnected, "internal error"),
         (pb.UNRECOGNIZED_CLIENT_TYPE, "", Disconnected, "settings"),

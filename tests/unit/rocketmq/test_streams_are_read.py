@@ -81,6 +81,30 @@ async def test_a_message_may_lie_in_several_frames_with_padding() -> None:
     assert answer.messages == [b"abcdef", b"g"]
 
 
+async def test_a_large_message_is_put_together_once() -> None:
+    """Four mebibytes in frames of 16 KiB, a small message behind it in the last one."""
+    connection, _, answer = _begun()
+    large = bytes(range(256)) * (4 << 12)
+    whole = _message(large) + _message(b"small") + _message(b"later")[:7]
+    for at in range(0, len(whole), 1 << 14):
+        connection.data_received(_frame(_DATA, 0, 1, whole[at : at + (1 << 14)]))
+    assert answer.messages == [large, b"small"]
+    connection.data_received(_frame(_DATA, 0, 1, b"ter"))
+    assert answer.messages == [large, b"small", b"later"]
+
+
+@pytest.mark.parametrize("fragment", [b"", b"\0" * (1 << 14)], ids=["empty", "long"])
+async def test_headers_that_do_not_end_break_the_stream(fragment: bytes) -> None:
+    """However they go on, by many bytes or by none, they are not collected for ever."""
+    connection, wire, answer = _begun()
+    connection.data_received(_frame(_HEADERS, 0, 1, b"\0"))
+    for _ in range(8):
+        connection.data_received(_frame(_CONTINUATION, 0, 1, fragment))
+    assert answer.error is not None
+    assert answer.error.text == "headers do not end"
+    assert wire.closed
+
+
 async def test_a_status_that_is_no_success_breaks_the_stream() -> None:
     """With gRPC's status and words; what had come stays."""
     connection, _, answer = _begun()

@@ -73,7 +73,7 @@ class EventMapper:
         body = message.body
         note = None
         if self._unwraps and (note := unwrap(body)) is not None:
-            body = self._decode(note.message)
+            body = self._decode(note.message.encode())
         if not self._raw and body[:1] == b"{" and _SPECVERSION in body:
             event = read_structured(body)
             if event is not None:

@@ -17,6 +17,7 @@ from eventing_alibaba.sources.mns import reading
 from eventing_alibaba.sources.mns.bodies import ENCODINGS
 from eventing_alibaba.sources.mns.exchange import Reply
 from eventing_alibaba.sources.mns.notifications import unwrap
+from eventing_alibaba.sources.mns.scanning import Row, scan
 from eventing_alibaba.sources.mns.serverclock import ServerClock
 from eventing_alibaba.sources.mns.writing import Property
 
@@ -77,6 +78,9 @@ class MessageReader:
 
     def read(self, reply: Reply) -> list[Message]:
         """Return the messages of an answer, in order. Raises NotXml where it has none to read."""
+        usual = scan(reply.document)
+        if usual is not None:
+            return [self._usual(row, reply) for row in usual]
         try:
             rows = reading.messages(reply.document)
         except reading.NotXml:
@@ -87,6 +91,36 @@ class MessageReader:
             if message is not None:
                 found.append(message)
         return found
+
+    def _usual(self, row: Row, reply: Reply) -> Message:
+        identity, handle, written, enqueued, visible, dequeues, priority = row
+        receipt = Receipt(handle.decode())
+        receipt.request = reply.request
+        receipt.priority = int(priority)
+        body, defect = self._body(written)
+        return Message(
+            identity.decode(),
+            body,
+            (),
+            self._queue,
+            int(enqueued) / 1000,
+            None,
+            None,
+            None,
+            int(dequeues),
+            self._lease(int(visible), reply.received),
+            defect,
+            receipt,
+        )
+
+    def _body(self, written: bytes) -> tuple[bytes, str | None]:
+        """Return the body that a producer wrote, and what is wrong with it."""
+        try:
+            return self._decode(written), None
+        except ValueError as error:
+            # A notification stays as the topic wrote it, whatever the queue's bodies are.
+            wrapped = self._wrapped and unwrap(written) is not None
+            return written, None if wrapped else str(error)
 
     def _message(self, row: reading.Fields, reply: Reply) -> Message | None:
         text, number = reading.text, reading.number
@@ -116,13 +150,8 @@ class MessageReader:
         if written is None:
             defect = defect or "it has no MessageBody"
         else:
-            try:
-                body = self._decode(written)
-            except ValueError as error:
-                body = written.encode()
-                # A notification stays as the topic wrote it, whatever the queue's bodies are.
-                if not self._wrapped or unwrap(body) is None:
-                    defect = defect or str(error)
+            body, wrong = self._body(written.encode())
+            defect = defect or wrong
         enqueued = number(row, "EnqueueTime")
         return Message(
             identity,

@@ -177,7 +177,7 @@ def _buried(body: str, encoding: str) -> Event | None:
     What is not as the source reads it is another's, and goes back as it is.
     """
     try:
-        document = bodies.ENCODINGS[encoding](body)
+        document = bodies.ENCODINGS[encoding](body.encode())
     except ValueError:
         return None
     event = read_structured(document) if _REASON.encode() in document else None

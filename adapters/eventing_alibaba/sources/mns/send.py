@@ -109,7 +109,7 @@ def text_of(body: bytes, encoding: str) -> str:
                 "a body is no UTF-8, and with `bodyEncoding: raw` nothing else can be sent"
             ) from None
         return base64.b64encode(body).decode()
-    if encoding == "auto" and bodies.auto(text) != body:
+    if encoding == "auto" and bodies.auto(text.encode()) != body:
         return base64.b64encode(body).decode()
     return text
 

@@ -18,6 +18,7 @@ errors.py        codes of the service become a reaction and a sentence
 diagnosis.py     why a proxy cannot be reached, which gRPC does not say
 connecting.py    from a spec to a client
 visit.py, asking.py, outgoing.py   a short stay, a single poll, a producer, for the commands
+deadletter.py    dead letters into a topic of the same instance
 check.py, send.py, redrive.py      what commands ask for
 proto/           the messages on the wire
 """

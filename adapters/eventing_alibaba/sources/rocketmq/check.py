@@ -25,8 +25,10 @@ from eventing_alibaba.sources.rocketmq.connecting import (
     names_of,
     resource,
 )
+from eventing_alibaba.sources.rocketmq.deadletter import FIELD
 from eventing_alibaba.sources.rocketmq.diagnosis import Diagnosis
 from eventing_alibaba.sources.rocketmq.errors import KEYS, Refused, Unreached
+from eventing_alibaba.sources.rocketmq.outgoing import Producer
 from eventing_alibaba.sources.rocketmq.proto import messaging_pb2 as pb
 from eventing_alibaba.sources.rocketmq.visit import Visit
 
@@ -57,6 +59,9 @@ async def check(spec: RocketMQSourceSpec, context: Context) -> AsyncGenerator[St
             return
         yield Step(f"filter {spec.filter.expression}", inquiry.polling)
         yield Step("right to acknowledge", inquiry.settling)
+        wanted = spec.delivery.dead_letter_sink
+        if wanted is not None and wanted.rocketmq is not None:
+            yield Step(f"dead-letter topic {wanted.rocketmq.topic}", inquiry.dead_letters)
     finally:
         await inquiry.close()
 
@@ -145,6 +150,18 @@ class Inquiry:
         except Unreached as error:
             raise await visit.explain(error) from error
         return ""
+
+    async def dead_letters(self) -> str:
+        """Ask where the dead-letter topic is, as one who writes to it."""
+        wanted = self._spec.delivery.dead_letter_sink
+        assert wanted is not None
+        assert wanted.rocketmq is not None
+        producer = Producer(self._spec, self._context, wanted.rocketmq.topic, topic_field=FIELD)
+        try:
+            await producer.open()
+            return _counted(producer.queues, "queue")
+        finally:
+            await producer.close()
 
     async def _poll(self, queue: pb.MessageQueue) -> None:
         spec, visit = self._spec, self._made()

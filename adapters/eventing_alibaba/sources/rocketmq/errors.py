@@ -156,7 +156,7 @@ TABLE: Final[dict[int, Row]] = {
         Unauthorized,
         "Forbidden",
         "{endpoint} knows the login, but it may not use the topic {topic} or the group {group};"
-        " give its user the right to subscribe (SUB) to both",
+        " give its user the right to subscribe (SUB) to both, and to publish (PUB) where it sends",
     ),
     pb.PAYMENT_REQUIRED: Row(
         Unavailable, "PaymentRequired", "{endpoint} says that its account has not been paid for"
@@ -188,6 +188,9 @@ _UNSUPPORTED: Final = ("not support", "unsupported", "enablepropertyfilter")
 _PARSE_FAILED: Final = "subscription failed"
 """What brokers say of a filter they cannot read, with the code of an internal error (5.4.0)."""
 
+_NO_RIGHT: Final = "no permission"
+"""What proxies say of a user who lacks a right, with the code of a wrong password (5.4.0)."""
+
 
 def name_of(code: int) -> str:
     """Return the name of a code; a number where it is none that we know."""
@@ -212,6 +215,8 @@ def signal(error: Refused | Unreached, names: Names) -> SourceError:
             reason="FilterNotSupported",
         )
     code = pb.ILLEGAL_FILTER_EXPRESSION if _PARSE_FAILED in said else error.code
+    if code == pb.UNAUTHORIZED and _NO_RIGHT in said:
+        code = pb.FORBIDDEN
     row = TABLE.get(code)
     if row is not None:
         sentence = row.sentence.format(

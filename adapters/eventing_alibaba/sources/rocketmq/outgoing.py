@@ -39,6 +39,9 @@ _BATCH_BYTES: Final = 3 * 1024 * 1024
 _LARGE: Final = frozenset(
     {pb.MESSAGE_BODY_TOO_LARGE, pb.PAYLOAD_TOO_LARGE, pb.MESSAGE_PROPERTIES_TOO_LARGE}
 )
+MESSAGE_REFUSED: Final = frozenset({"MessageRefused", "MessageTypeRefused"})
+"""Reasons that are about a message alone: others may be sent."""
+
 _IDS: Final = itertools.count()
 _PREFIX: Final = secrets.token_hex(12).upper()
 
@@ -83,7 +86,7 @@ class Producer:
         self._turn = 0
 
     async def open(self) -> None:
-        """Find the topic. Raises SourceError, also where it is missing."""
+        """Find the topic. Raises SourceError, also where it is missing or cannot be written to."""
         way = Way(self._spec, self._context)
         self._visit = visit = Visit(
             way,
@@ -92,6 +95,16 @@ class Producer:
             Diagnosis(way, self._names).explain,
         )
         await visit.open()
+        visit.queues = [
+            queue for queue in visit.queues if queue.permission in (pb.WRITE, pb.READ_WRITE)
+        ]
+        if not visit.queues:
+            raise Unavailable(f"the topic {self._topic} is not writable", reason="ReadOnly")
+
+    @property
+    def queues(self) -> int:
+        """How many of the topic's queues are written to; known when it is open."""
+        return 0 if self._visit is None else len(self._visit.queues)
 
     @property
     def ordered(self) -> bool:
@@ -126,10 +139,7 @@ class Producer:
     async def _send(self, drafts: Sequence[Draft]) -> list[SourceError | None]:
         visit = self._visit
         assert visit is not None, "the producer is not open"
-        queues = [queue for queue in visit.queues if queue.permission in (pb.WRITE, pb.READ_WRITE)]
-        if not queues:
-            problem = Unavailable(f"the topic {self._topic} is not writable", reason="ReadOnly")
-            return [problem] * len(drafts)
+        queues = visit.queues
         self._turn += 1
         group = drafts[0].group
         at = self._turn if group is None else zlib.crc32(group.encode())

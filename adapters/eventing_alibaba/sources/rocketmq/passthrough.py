@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from eventing_alibaba.sources.rocketmq.properties import Plan
 
 STRUCTURED: Final = "application/cloudevents"
-_NO_DATA: Final = (b"", b"\0")
+NO_DATA: Final = b"\0"
 """What stands for "no data": RocketMQ takes no empty body, so a zero is written instead."""
 
 
@@ -44,5 +44,5 @@ def read(doing: Plan, message: Message, content_type: str | None) -> Event | Non
     attributes: dict[str, Any] = {}
     for position, name in doing.cloudevent:
         attributes.setdefault(name, properties[position][1])
-    data = None if message.body in _NO_DATA else message.body
+    data = None if message.body in (b"", NO_DATA) else message.body
     return whole(attributes, content_type, data)

@@ -5,6 +5,9 @@ properties as they were. Receive, send, acknowledge, in this order and for one b
 other: whatever happens in between, a message is in at least one of the topics. Bodies go as they
 are stored, packed or not; the id stays, and with it the event's.
 
+Dead letters that the adapter has written itself (`delivery.deadLetterSink.rocketmq`) are events.
+Each goes back without the attributes that say why it was dead; see `deadletter`.
+
 Progress is kept by RocketMQ as that of the source's own group in the dead-letter topic. How many
 messages are there is not told by this interface; so it ends when none has come for as long as one
 that this command held when it was killed is invisible.
@@ -13,7 +16,7 @@ that this command held when it was killed is invisible.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from eventing_alibaba.contract.redrive import Progress, Unredrivable, Wish
@@ -26,6 +29,7 @@ from eventing_alibaba.sources.rocketmq.connecting import (
     names_of,
     resource,
 )
+from eventing_alibaba.sources.rocketmq.deadletter import is_buried, unburied
 from eventing_alibaba.sources.rocketmq.diagnosis import Diagnosis
 from eventing_alibaba.sources.rocketmq.errors import Refused, Unreached
 from eventing_alibaba.sources.rocketmq.outgoing import Draft, Producer
@@ -76,6 +80,7 @@ class _Move:
     def __init__(self, spec: RocketMQSourceSpec, context: Context, wish: Wish) -> None:
         way = Way(spec, context)
         self._wish = wish
+        self._raw = spec.event.format == "raw"
         self._now = context.now
         self._topic = resource(spec, wish.source)
         self._group = resource(spec, spec.consumer_group)
@@ -134,7 +139,7 @@ class _Move:
         )
 
     async def _move(self, rows: Sequence[pb.Message], queue: pb.MessageQueue) -> None:
-        outcomes = await self._producer.send([_again(row) for row in rows])
+        outcomes = await self._producer.send([self._again(row) for row in rows])
         sent = [
             row.system_properties for row, one in zip(rows, outcomes, strict=True) if one is None
         ]
@@ -154,6 +159,14 @@ class _Move:
             if one is not None:
                 raise one
 
+    def _again(self, row: pb.Message) -> Draft:
+        draft = _as_it_was(row)
+        if is_buried(draft):
+            draft = unburied(draft, raw=self._raw)
+            if not self._producer.ordered:
+                draft = replace(draft, group=None)
+        return draft
+
     async def _asked(self, asking: Awaitable[T]) -> T:
         try:
             return await asking
@@ -161,7 +174,7 @@ class _Move:
             raise await self._visit.explain(error) from error
 
 
-def _again(row: pb.Message) -> Draft:
+def _as_it_was(row: pb.Message) -> Draft:
     """Return a message as it is to be sent again."""
     system = row.system_properties
     return Draft(

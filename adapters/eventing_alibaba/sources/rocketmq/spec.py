@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from eventing_alibaba.contract.check import Step
     from eventing_alibaba.contract.redrive import Progress, Wish
     from eventing_alibaba.contract.send import Sender
-    from eventing_alibaba.contract.source import Source
+    from eventing_alibaba.contract.source import DeadLetterTarget, Source
 
 _ADDRESS: Final = r"([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}"
 _ENDPOINTS: Final = rf"^{_ADDRESS}(;{_ADDRESS})*$"
@@ -141,6 +141,7 @@ class RocketMQSourceSpec(SourceSpec):
     """Messages of a RocketMQ 5 topic."""
 
     leased: ClassVar[bool] = True
+    buries: ClassVar[Literal["rocketmq"]] = "rocketmq"
     resource: ClassVar[Resource] = Resource(
         short_names=("rmqs",),
         columns=(("Topic", ".spec.topic"),),
@@ -174,6 +175,17 @@ class RocketMQSourceSpec(SourceSpec):
     tls: Tls = Tls()
     """Encryption."""
 
+    @model_validator(mode="after")
+    def _another_topic(self) -> RocketMQSourceSpec:
+        wanted = self.delivery.dead_letter_sink
+        if wanted and wanted.rocketmq and wanted.rocketmq.topic == self.topic:
+            msg = (
+                f"`delivery.deadLetterSink.rocketmq.topic` is {self.topic}, the topic of the source"
+                " itself: what is dead would be delivered again at once; name another one"
+            )
+            raise ValueError(msg)
+        return self
+
     @property
     def invisible_seconds(self) -> float:
         """`invisible_duration` in seconds."""
@@ -196,6 +208,17 @@ class RocketMQSourceSpec(SourceSpec):
         from eventing_alibaba.sources.rocketmq.send import RocketMQSender  # noqa: PLC0415
 
         return RocketMQSender(self, context, to)
+
+    def dead_letters(self, context: Context) -> DeadLetterTarget:
+        """Return the topic that `delivery.deadLetterSink.rocketmq` names."""
+        from eventing_alibaba.sources.rocketmq.deadletter import (  # noqa: PLC0415
+            RocketMQDeadLetters,
+        )
+
+        wanted = self.delivery.dead_letter_sink
+        assert wanted is not None
+        assert wanted.rocketmq is not None
+        return RocketMQDeadLetters(self, context, wanted.rocketmq.topic)
 
     def redrive(self, context: Context, wish: Wish) -> AsyncIterator[Progress]:
         """Bring messages back from a dead-letter topic; see `contract.redrive`."""

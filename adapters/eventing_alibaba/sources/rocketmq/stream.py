@@ -32,6 +32,8 @@ _WIDER: Final = 2**30
 _REPLENISH: Final = 2**27
 _LARGEST_FRAME: Final = 2**14
 _LARGEST: Final = 64 * 1024 * 1024
+_LARGEST_BLOCK: Final = 64 * 1024
+"""Bytes of the headers of an answer, over all their frames: eight times what gRPC sends."""
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -53,28 +55,41 @@ class Answer:
         error: how it broke; None = it ended well.
     """
 
-    __slots__ = ("_buffer", "ended", "error", "messages", "since")
+    __slots__ = ("_missing", "_parts", "ended", "error", "messages", "since")
 
     def __init__(self, ended: asyncio.Future[None]) -> None:
         self.messages: list[bytes] = []
         self.since = 0.0
         self.error: Broken | None = None
         self.ended = ended
-        self._buffer = b""
+        # The beginning of a message, in the parts it came in: joined once, when all of it is there.
+        self._parts: list[bytes] = []
+        self._missing = 0
 
     def feed(self, data: bytes) -> None:
         """Take bytes of the stream. Raises Broken where they are none of gRPC."""
-        buffer = self._buffer + data if self._buffer else data
+        buffer = data
+        if self._parts:
+            self._parts.append(data)
+            self._missing -= len(data)
+            if self._missing > 0:
+                return
+            buffer = b"".join(self._parts)
+            self._parts = []
         at, end = 0, len(buffer)
+        missing = 5
         while end - at >= 5:
             length = int.from_bytes(buffer[at + 1 : at + 5])
             if buffer[at] or length > _LARGEST:
                 raise Broken(grpc.StatusCode.INTERNAL, "a message is packed or too large")
             if end - at - 5 < length:
+                missing = 5 + length
                 break
             self.messages.append(buffer[at + 5 : at + 5 + length])
             at += 5 + length
-        self._buffer = buffer[at:]
+        if at < end:
+            self._parts.append(buffer[at:])
+            self._missing = missing - (end - at)
 
     def end(self, error: Broken | None = None) -> None:
         """Note the end, once."""
@@ -100,7 +115,7 @@ class Connection(asyncio.Protocol):
         self._buffer = b""
         self._consumed = 0
         self._window = 65_535
-        self._block: tuple[int, int, bytes] | None = None
+        self._block: tuple[int, int, bytearray] | None = None
         self._always = _literals(
             (
                 (":method", "POST"),
@@ -230,17 +245,20 @@ class Connection(asyncio.Protocol):
                 body = body[1 : len(body) - body[0]]
             if flags & _PRIORITY:
                 body = body[5:]
-            self._block = (stream, flags & _END_STREAM, body)
+            self._block = (stream, flags & _END_STREAM, bytearray(body))
         elif self._block is None or self._block[0] != stream:
             raise Broken(grpc.StatusCode.INTERNAL, "headers go on that had not begun")
         else:
-            self._block = (stream, self._block[1], self._block[2] + body)
+            self._block[2].extend(body)
+            # Frames without any bytes could go on for ever.
+            if len(self._block[2]) > _LARGEST_BLOCK or not (body or flags & _END_HEADERS):
+                raise Broken(grpc.StatusCode.INTERNAL, "headers do not end")
         if not flags & _END_HEADERS:
             return
         _, last, block = self._block
         self._block = None
         # Always, as what is learned from one stream's headers is for all of them.
-        found = {str(name): str(value) for name, value in self._decoder.decode(block)}
+        found = {str(name): str(value) for name, value in self._decoder.decode(bytes(block))}
         status = found.get(":status", "200")
         if status != "200":
             self._end(

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
 from tests.real.servers.rocketmq.remoting import Answer, Connection, RefusedError, Request
-from tests.real.servers.rocketmq.settings import CLUSTER, Ports
+from tests.real.servers.rocketmq.settings import CLUSTER, Login, Ports
 
 MessageType: TypeAlias = Literal["NORMAL", "FIFO", "DELAY", "TRANSACTION"]
 
@@ -85,7 +85,8 @@ class RocketAdmin:
     `OSError` when there is none.
     """
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Ports, login: Login | None = None) -> None:
+        self._login = login
         self._broker = ports.broker
         self._names = ports.names
         self._metrics = ports.metrics
@@ -134,6 +135,11 @@ class RocketAdmin:
     def delete_group(self, name: str) -> None:
         """Delete a consumer group with its offsets."""
         self._ask(207, {"groupName": name, "cleanOffset": True})
+
+    def create_user(self, user: Login) -> None:
+        """Make a user that may do nothing; for clusters that control access."""
+        told = {"username": user.username, "password": user.password, "userType": "Normal"}
+        self._ask(3001, {"username": user.username}, json.dumps(told).encode())
 
     def start_at_beginning(self, group: str, topic: str, *, queues: int) -> None:
         """Let a group that has never received begin with the first message.
@@ -222,7 +228,7 @@ class RocketAdmin:
         return self._ask_all([Request(code, fields, body)])[0]
 
     def _ask_all(self, requests: Sequence[Request]) -> list[Answer]:
-        with Connection(self._broker) as broker:
+        with Connection(self._broker, login=self._login) as broker:
             return broker.ask_all(requests)
 
     def _until(self, reached: Callable[[], bool], otherwise: str) -> None:

@@ -23,10 +23,10 @@ import socket
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Literal, Self, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from tests.real.servers.certificates import Certificates, issue
+from tests.real.servers.entered import Entered
 from tests.real.servers.jars import CACHE, class_path
 from tests.real.servers.ports import free_ports
 from tests.real.servers.process import ServerFailedError, ServerProcess
@@ -51,7 +51,7 @@ _OF_PROXIES: Final = "CID_DefaultHeartBeatSyncerTopic"
 _TAKEN: Final = ("Address already in use", "BindException")
 
 
-class RocketServer:
+class RocketServer(Entered):
     """One cluster on 127.0.0.1, used as a context manager.
 
     Attributes:
@@ -90,22 +90,6 @@ class RocketServer:
     def __repr__(self) -> str:
         return f"<RocketServer {self._ports or 'not started'} {self._parts}>"
 
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
     @property
     def ports(self) -> Ports:
         """Where it listens. Raises RuntimeError before its first start."""
@@ -121,7 +105,7 @@ class RocketServer:
     @property
     def admin(self) -> RocketAdmin:
         """Topics, groups, messages."""
-        return RocketAdmin(self.ports)
+        return RocketAdmin(self.ports, self.login)
 
     @property
     def alive(self) -> bool:

@@ -22,7 +22,16 @@ Option: TypeAlias = str | int | bool
 CLUSTER: Final = "DefaultCluster"
 BROKER: Final = "broker-a"
 
-_PROVIDER: Final = "org.apache.rocketmq.auth.authentication.provider"
+_AUTH: Final = "org.apache.rocketmq.auth"
+_AT_BROKER: Final = (
+    f"{_AUTH}.authentication.provider.LocalAuthenticationMetadataProvider",
+    f"{_AUTH}.authorization.provider.LocalAuthorizationMetadataProvider",
+)
+_AT_PROXY: Final = (
+    "org.apache.rocketmq.proxy.auth.ProxyAuthenticationMetadataProvider",
+    "org.apache.rocketmq.proxy.auth.ProxyAuthorizationMetadataProvider",
+)
+"""Where users and their rights are looked up: a broker has them, a proxy asks a broker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +114,7 @@ def broker(
         "metricsPromExporterHost": "127.0.0.1",
         "metricsPromExporterPort": ports.metrics,
     }
-    return _texts({**told, **_access(login), **options})
+    return _texts({**told, **_access(login, _AT_BROKER), **options})
 
 
 def proxy(
@@ -143,7 +152,7 @@ def proxy(
         "subscriptionGroupConfigCacheExpiredSeconds": 2,
         "subscriptionGroupConfigCacheRefreshSeconds": 1,
     }
-    return json.dumps({**told, **_access(login), **options}, indent=1)
+    return json.dumps({**told, **_access(login, _AT_PROXY), **options}, indent=1)
 
 
 def rendered(told: Mapping[str, str]) -> str:
@@ -151,16 +160,21 @@ def rendered(told: Mapping[str, str]) -> str:
     return "".join(f"{name}={value}\n" for name, value in told.items())
 
 
-def _access(login: Login | None) -> dict[str, Any]:
+def _access(login: Login | None, kept: tuple[str, str]) -> dict[str, Any]:
     if login is None:
         return {}
     inner = json.dumps({"accessKey": login.username, "secretKey": login.password})
     return {
         "authenticationEnabled": True,
-        "authenticationProvider": f"{_PROVIDER}.DefaultAuthenticationProvider",
-        "authenticationMetadataProvider": f"{_PROVIDER}.LocalAuthenticationMetadataProvider",
+        "authenticationProvider": f"{_AUTH}.authentication.provider.DefaultAuthenticationProvider",
+        "authenticationMetadataProvider": kept[0],
+        "authorizationEnabled": True,
+        "authorizationProvider": f"{_AUTH}.authorization.provider.DefaultAuthorizationProvider",
+        "authorizationMetadataProvider": kept[1],
         "initAuthenticationUser": login.text(),
         "innerClientAuthenticationCredentials": inner,
+        # Or the proxy asks the broker without a signature; a broker does not know the setting.
+        "enableAclRpcHookForClusterMode": True,
     }
 
 

@@ -52,6 +52,19 @@ async def test_a_poll_wakes(rocketmq: RocketmqEmulator, speaker: Speaker) -> Non
     assert rocketmq.counts("t", "g")["held"] == 1
 
 
+async def test_who_asks_for_nothing_waits_and_gets_nothing(
+    rocketmq: RocketmqEmulator, speaker: Speaker
+) -> None:
+    """Also where messages are, which go to whoever asks next; fewer than none is an error."""
+    rocketmq.send("t", ["x"])
+    waiting = asyncio.create_task(speaker.receive("t", 0, poll=5))
+    assert bodies(await speaker.receive("t", 1)) == ["x"]
+    assert not waiting.done()
+    waiting.cancel()
+    refused = await speaker.ask_for(speaker.wish("t", -1))
+    assert refused[0].status.code == pb.INTERNAL_SERVER_ERROR
+
+
 async def test_an_unlocked_queue_wakes_a_poll(rocketmq: RocketmqEmulator, ordered: Speaker) -> None:
     """The last acknowledgement lets the next messages go to who waits."""
     rocketmq.send("fifo", ["1"], group="m")

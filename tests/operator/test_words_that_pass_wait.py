@@ -1,0 +1,149 @@
+"""What is written later, or not at all, so that many sources do not slow each other down."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from tests.operator.cluster import Cluster
+from tests.operator.conftest import Running, mns
+
+from eventing_alibaba_operator import events, names, reasons, reconcile
+from eventing_alibaba_operator.events import Events
+from eventing_alibaba_operator.kinds import Key
+from eventing_alibaba_operator.kube import Kube
+from eventing_alibaba_operator.login import Cluster as Login
+from eventing_alibaba_operator.passing import Passing
+from eventing_alibaba_operator.status import Verdict
+from eventing_alibaba_operator.versions import Versions
+from eventing_alibaba_operator.words import Listener, Pod, Told
+
+NAME = "mnssource-orders"
+READY = Told(Verdict.of(reasons.CONSUMING))
+
+
+def key(name: object = "orders") -> Key:
+    return Key("MnsSource", "shop", str(name))
+
+
+def test_one_word_waits_a_second() -> None:
+    """A single source's time is a second away and stays, until it has told."""
+    passing = Passing()
+    assert passing.told_at(key(), 100.0) == 101.0
+    assert passing.told_at(key(), 100.7) == 101.0
+    passing.forget(key())
+    assert passing.told_at(key(), 200.0) == 201.0
+
+
+def test_many_words_are_spread() -> None:
+    """Those of a thousand sources are told five a second, and none later than two minutes."""
+    passing = Passing()
+    times = [passing.told_at(key(number), 100.0) for number in range(1000)]
+    assert times[:3] == pytest.approx([101.0, 101.2, 101.4])
+    assert max(times) == pytest.approx(220.0)
+
+
+async def test_a_source_that_is_soon_ready_is_told_once(running: Running, cluster: Cluster) -> None:
+    """Created, started and connected within a second, it has one write of its status."""
+    cluster.put("mnssources", mns())
+    await running.until(lambda: cluster.find("deployments", "shop", NAME))
+    cluster.run_pods("shop", NAME)
+    await running.until(lambda: running.condition()["status"] == "True")
+    await running.settled()
+    assert [what for what in cluster.writes if what.endswith("/status")] == [
+        "PATCH /apis/sources.eventing-alibaba.dev/v1alpha1/namespaces/shop/mnssources/orders/status"
+    ]
+
+
+async def test_what_was_ready_is_told_at_once(
+    running: Running, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A source that is ready no more does not wait: a status must not claim what is over."""
+    cluster.put("mnssources", mns())
+    await running.until(lambda: cluster.find("deployments", "shop", NAME))
+    cluster.run_pods("shop", NAME)
+    await running.until(lambda: running.condition()["status"] == "True")
+    monkeypatch.setattr(Passing, "told_at", lambda *_: pytest.fail("it was put off"))
+    cluster.put("mnssources", mns(consumers=2))
+    await running.until(lambda: running.condition()["status"] == "Unknown")
+
+
+async def test_a_name_that_becomes_free_is_taken(
+    running: Running, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While somebody else has the name it is read again and again, and never written."""
+    monkeypatch.setattr(reconcile, "_NAME_TAKEN", 0.02)
+    foreign = {"metadata": {"name": NAME, "namespace": "shop"}, "spec": {"replicas": 9}}
+    cluster.put("deployments", foreign)
+    cluster.put("mnssources", mns())
+    await running.until(lambda: running.condition()["reason"] == "NameTaken")
+    tried = [what for what in cluster.writes if f"/deployments/{NAME}" in what]
+    looks = len(cluster.reads)
+    await running.until(lambda: len(cluster.reads) > looks + 3)
+    assert [what for what in cluster.writes if f"/deployments/{NAME}" in what] == tried
+    cluster.delete("deployments", "shop", NAME)
+    found = await running.until(lambda: cluster.find("deployments", "shop", NAME))
+    assert found["metadata"]["labels"][names.LABEL_INSTANCE] == NAME
+
+
+async def test_good_news_is_left_out_in_a_flood(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a thousand sources that become ready, some have an Event; every trouble has one."""
+    monkeypatch.setattr(events, "_EVERY", 0.0)
+    async with Kube(Login(cluster.url)) as kube:
+        told = Events(kube)
+        for number in range(1000):
+            told.tell(key(number), f"{number}", reason="Ready", message="connected")
+        told.tell(key("bad"), "bad", reason="SinkNotFound", message="gone", warning=True)
+        assert told._waiting.qsize() == events._MOST_GOOD_NEWS + 1
+
+
+@pytest.fixture
+async def adapter() -> AsyncIterator[Callable[[], Listener]]:
+    """An adapter of the version 1.2.3."""
+
+    async def status(_: web.Request) -> web.Response:
+        said = {"ready": True, "state": "running", "adapterVersion": "1.2.3"}
+        return web.json_response(said)
+
+    app = web.Application()
+    app.router.add_get("/status", status)
+    async with TestServer(app) as server:
+        assert server.port is not None
+        listener = Listener(port=server.port)
+        yield lambda: listener
+        await listener.close()
+
+
+def pod(name: str, *, started: str = "2026-01-01T00:00:00Z") -> Pod:
+    return Pod(name, NAME, ready=True, address="127.0.0.1", running=True, started=started)
+
+
+async def test_a_pod_that_was_ready_at_first_sight_tells_its_version(
+    adapter: Callable[[], Listener], running: Running
+) -> None:
+    """It is asked in the background, once, and its source is woken when it has answered."""
+    woken: list[Key] = []
+    versions = Versions(adapter(), woken.append)
+    assert versions.of(key(), [pod("a")], READY) is None
+    await running.until(lambda: woken)
+    assert versions.of(key(), [pod("a")], READY) == "1.2.3"
+    assert not versions._asking
+    assert woken == [key()]
+
+
+async def test_a_version_is_asked_for_anew_with_a_new_pod(
+    adapter: Callable[[], Listener], running: Running
+) -> None:
+    """A pod that was asked for its state has told its version; a newer one is asked again."""
+    versions = Versions(adapter(), lambda _: None)
+    told = Told(Verdict.of(reasons.CONSUMING), "1.0.0")
+    assert versions.of(key(), [pod("a")], told) == "1.0.0"
+    assert versions.of(key(), [pod("a")], READY) == "1.0.0"
+    both = [pod("a"), pod("b", started="2026-01-01T00:00:01Z")]
+    assert versions.of(key(), both, READY) == "1.0.0"
+    await running.until(lambda: versions.of(key(), both, READY) == "1.2.3")
+    versions.close()
