@@ -11,7 +11,6 @@ written: the queue of the dead need not be FIFO, and the event has the group in 
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import re
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from eventing_alibaba.contract.errors import SourceError
 from eventing_alibaba.contract.structured import write_structured
+from eventing_alibaba.sources.burials import Burials
 from eventing_alibaba.sources.mns import errors, writing
 from eventing_alibaba.sources.mns.client import MnsClient
 from eventing_alibaba.sources.mns.connecting import client_of, names_of
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_AT_ONCE: Final = 16
-_CLOSING: Final = "the adapter stops"
 _XML_LACKS: Final = re.compile("[\ufffe\uffff]")
 
 
@@ -45,29 +43,19 @@ class MnsDeadLetters:
         self._names = names_of(spec, queue, field="spec.delivery.deadLetterSink.mns.queue")
         self._make: Callable[[], MnsClient] = lambda: client_of(spec, context)
         self._client: MnsClient | None = None
-        self._busy: set[asyncio.Task[str | None]] = set()
+        self._burials = Burials()
 
     def send(self, event: Event, done: Callable[[T, str | None], None], token: T) -> bool:
         """See `DeadLetterTarget.send`. Raises ValueError for an event that JSON cannot hold."""
-        if len(self._busy) >= _AT_ONCE:
+        if self._burials.full:
             return False
         message = writing.Outgoing(body_of(event, self._encoding))
-
-        def told(task: asyncio.Task[str | None]) -> None:
-            self._busy.discard(task)
-            done(token, _CLOSING if task.cancelled() else task.result())
-
-        task = asyncio.get_running_loop().create_task(self._sent(message), name="dead letter")
-        self._busy.add(task)
-        task.add_done_callback(told)
+        self._burials.begin(self._sent(message), done, token)
         return True
 
     async def close(self) -> None:
         """See `DeadLetterTarget.close`."""
-        for task in self._busy:
-            task.cancel()
-        if self._busy:
-            await asyncio.wait(self._busy)
+        await self._burials.close()
         client, self._client = self._client, None
         if client is not None:
             await client.close()
@@ -94,7 +82,7 @@ class MnsDeadLetters:
         return str(errors.signal(error, self._names))
 
     def __repr__(self) -> str:
-        return f"<MnsDeadLetters {self._queue} at {self._names.endpoint} busy={len(self._busy)}>"
+        return f"<MnsDeadLetters {self._queue} at {self._names.endpoint} busy={len(self._burials)}>"
 
 
 def body_of(event: Event, encoding: str) -> str:

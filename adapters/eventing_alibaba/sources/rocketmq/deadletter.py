@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from eventing_alibaba.contract.deadletter import REASONS, UNDECODABLE
 from eventing_alibaba.contract.errors import SourceError
+from eventing_alibaba.sources.burials import Burials
 from eventing_alibaba.sources.rocketmq.outgoing import MESSAGE_REFUSED, Draft, Producer
 from eventing_alibaba.sources.rocketmq.passthrough import NO_DATA
 from eventing_alibaba.sources.rocketmq.properties import text
@@ -34,8 +35,6 @@ FIELD: Final = "spec.delivery.deadLetterSink.rocketmq.topic"
 GROUP: Final = "default"
 """Message group of what had none, where a topic is an ordered one."""
 
-_AT_ONCE: Final = 16
-_CLOSING: Final = "the adapter stops"
 _CE: Final = "CE_"
 _TYPE: Final = f"{_CE}contenttype"
 _REASONS: Final = frozenset(_CE + name for name in REASONS)
@@ -51,29 +50,19 @@ class RocketMQDeadLetters:
         )
         self._session: _Session | None = None
         self._open: set[_Session] = set()
-        self._busy: set[asyncio.Task[str | None]] = set()
+        self._burials = Burials()
 
     def send(self, event: Event, done: Callable[[T, str | None], None], token: T) -> bool:
         """See `DeadLetterTarget.send`. Raises ValueError for what is no valid Unicode text."""
-        if len(self._busy) >= _AT_ONCE:
+        if self._burials.full:
             return False
         draft = draft_of(event)
-
-        def told(task: asyncio.Task[str | None]) -> None:
-            self._busy.discard(task)
-            done(token, _CLOSING if task.cancelled() else task.result())
-
-        task = asyncio.get_running_loop().create_task(self._sent(draft), name="dead letter")
-        self._busy.add(task)
-        task.add_done_callback(told)
+        self._burials.begin(self._sent(draft), done, token)
         return True
 
     async def close(self) -> None:
         """See `DeadLetterTarget.close`."""
-        for task in self._busy:
-            task.cancel()
-        if self._busy:
-            await asyncio.wait(self._busy)
+        await self._burials.close()
         self._session = None
         while self._open:
             await self._open.pop().producer.close()
@@ -99,7 +88,7 @@ class RocketMQDeadLetters:
         return str(problem)
 
     def __repr__(self) -> str:
-        return f"<RocketMQDeadLetters {self._place} busy={len(self._busy)}>"
+        return f"<RocketMQDeadLetters {self._place} busy={len(self._burials)}>"
 
 
 class _Session:
