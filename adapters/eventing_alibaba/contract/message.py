@@ -53,3 +53,21 @@ class Message:
     defect: str | None = None
     receipt: object = None
     null: bool = False
+
+    def extended(self, lease: float) -> Message:
+        """Return this message with a later lease; its receipt is the same object."""
+        return Message(
+            self.id,
+            self.body,
+            self.attributes,
+            self.origin,
+            self.time,
+            self.key,
+            self.track,
+            self.lane,
+            self.attempt,
+            lease,
+            self.defect,
+            self.receipt,
+            self.null,
+        )

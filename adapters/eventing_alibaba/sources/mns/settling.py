@@ -21,7 +21,7 @@ from eventing_alibaba.sources.mns.client import BATCH, LONGEST_LEASE, MnsClient
 from eventing_alibaba.wire.errors import WireError
 
 if TYPE_CHECKING:
-    from eventing_alibaba.sources.mns.trouble import Trouble
+    from eventing_alibaba.sources.trouble import Trouble
 
 
 class Settling:
@@ -147,20 +147,7 @@ class Settling:
             return None
         receipt: Any = message.receipt
         receipt.handle = new
-        return Message(
-            message.id,
-            message.body,
-            message.attributes,
-            message.origin,
-            message.time,
-            message.key,
-            message.track,
-            message.lane,
-            message.attempt,
-            sent + seconds,
-            message.defect,
-            message.receipt,
-        )
+        return message.extended(sent + seconds)
 
     def _met(self, error: SourceError) -> SourceError:
         self._trouble.note("visibility", error)

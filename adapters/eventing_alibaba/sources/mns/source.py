@@ -27,7 +27,7 @@ from eventing_alibaba.sources.mns.events import EventMapper
 from eventing_alibaba.sources.mns.messages import MessageReader
 from eventing_alibaba.sources.mns.polls import Polls
 from eventing_alibaba.sources.mns.settling import Settling
-from eventing_alibaba.sources.mns.trouble import Trouble
+from eventing_alibaba.sources.trouble import Trouble
 from eventing_alibaba.wire.errors import WireError
 
 if TYPE_CHECKING:

@@ -123,24 +123,6 @@ def read(
     )
 
 
-def extended(message: Message, lease: float) -> Message:
-    """Return the message with a later lease; its receipt is the same object."""
-    return Message(
-        message.id,
-        message.body,
-        message.attributes,
-        message.origin,
-        message.time,
-        message.key,
-        message.track,
-        message.lane,
-        message.attempt,
-        lease,
-        message.defect,
-        message.receipt,
-    )
-
-
 def receipt_of(message: Message) -> Receipt:
     """Return the receipt of a message of ours."""
     receipt: Any = message.receipt

@@ -24,7 +24,7 @@ from eventing_alibaba.sources.rocketmq.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from eventing_alibaba.sources.rocketmq.connecting import Way
-    from eventing_alibaba.sources.rocketmq.trouble import Trouble
+    from eventing_alibaba.sources.trouble import Trouble
 
 log: Final = logging.getLogger(__name__)
 

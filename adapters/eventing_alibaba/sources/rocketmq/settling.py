@@ -28,14 +28,14 @@ from eventing_alibaba.sources.rocketmq import errors
 from eventing_alibaba.sources.rocketmq.connecting import duration
 from eventing_alibaba.sources.rocketmq.errors import Refused, Unreached
 from eventing_alibaba.sources.rocketmq.link import Link
-from eventing_alibaba.sources.rocketmq.messages import Receipt, extended, receipt_of
+from eventing_alibaba.sources.rocketmq.messages import Receipt, receipt_of
 from eventing_alibaba.sources.rocketmq.proto import messaging_pb2 as pb
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from eventing_alibaba.sources.rocketmq.session import Session
-    from eventing_alibaba.sources.rocketmq.trouble import Trouble
+    from eventing_alibaba.sources.trouble import Trouble
 
 BATCH: Final = 32
 """Messages that one call acknowledges; more are refused by some proxies."""
@@ -250,7 +250,7 @@ class Settling:
         if not receipt.handle:
             return None
         receipt.handle = new
-        return extended(message, sent + span)
+        return message.extended(sent + span)
 
     async def _change(
         self, receipt: Receipt, handle: str, seconds: float, *, untouched: bool = False

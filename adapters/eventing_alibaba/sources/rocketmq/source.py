@@ -41,7 +41,7 @@ from eventing_alibaba.sources.rocketmq.polls import Polls
 from eventing_alibaba.sources.rocketmq.proto import messaging_pb2 as pb
 from eventing_alibaba.sources.rocketmq.session import Session
 from eventing_alibaba.sources.rocketmq.settling import Settling
-from eventing_alibaba.sources.rocketmq.trouble import Trouble
+from eventing_alibaba.sources.trouble import Trouble
 
 if TYPE_CHECKING:
     from eventing_alibaba.contract.event import Event

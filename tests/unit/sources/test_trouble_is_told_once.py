@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from eventing_alibaba.contract.errors import Disconnected, SourceError, Unauthorized
-from eventing_alibaba.sources.mns.trouble import Trouble
+from eventing_alibaba.sources.trouble import Trouble
 
 
 class _Told:
@@ -38,6 +38,16 @@ def test_one_kind_does_not_heal_another() -> None:
     assert told.reports == ["AccessDenied"]
     told.trouble.well("delete")
     assert told.reports == ["AccessDenied", None]
+
+
+def test_another_cause_is_told_when_the_first_is_gone() -> None:
+    """One thing that is well says nothing of the other, and the last one ends it."""
+    told = _Told()
+    told.trouble.note("receive a", Disconnected("gone"))
+    told.trouble.note("ack", Unauthorized("no", reason="AccessDenied"))
+    told.trouble.well("receive a")
+    told.trouble.well("ack")
+    assert told.reports == ["Disconnected", "AccessDenied", None]
 
 
 def test_what_is_not_asked_any_more_is_forgotten() -> None:

@@ -1,9 +1,10 @@
 """What is wrong at the moment, told once for each cause and once when it is over.
 
-Calls of several kinds go to several brokers, and one may fail while another does not. So each kind
-at each place has its own state, and the session is well only when all are. What failed is tried
-again every few seconds; a state that nobody asks for any more (there is nothing left to extend, a
-broker has left the route) would stay ill for ever, so it is forgotten after a few more.
+Calls of several kinds, to several places, run beside each other, and one may fail while another
+does not: a RAM policy without mns:DeleteMessage lets messages in and keeps them. So each has its
+own state, and the session is well only when all are. What failed is tried again every few seconds;
+a state that nobody asks for any more (there is nothing left to extend, a broker has left the route)
+would stay ill for ever, so it is forgotten after a few more, when others succeed.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Final
 
 from eventing_alibaba.contract.errors import SourceError
 
-_FORGOTTEN: Final = 8.0
+_FORGOTTEN: Final = 7.0
 
 
 class Trouble:
