@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from eventing_alibaba.contract.errors import SourceError
+from eventing_alibaba.contract.errors import Disconnected, SourceError
 from eventing_alibaba.sources.rocketmq import errors
 from eventing_alibaba.sources.rocketmq.endpoints import Endpoints
 from eventing_alibaba.sources.rocketmq.errors import Refused, Unreached
@@ -35,6 +35,9 @@ _SOONEST: Final = 1.0
 _MISSING: Final = 3.0
 """Seconds between two questions while the topic is missing."""
 _GREETING: Final = 6.0
+_DEFECT: Final = Disconnected(
+    "a request failed by a defect of the adapter; see its log", reason="Defect"
+)
 _KEPT: Final = 600.0
 """Seconds that a proxy is kept which is in no route any more."""
 
@@ -257,6 +260,10 @@ class Session:
             except (Refused, Unreached, SourceError) as error:
                 self._tell("route", error)
                 pause = _MISSING
+            except Exception:  # else nobody would ask any more
+                log.exception("asking for the route failed in a way it should not")
+                self._tell("route", _DEFECT)
+                pause = _MISSING
             else:
                 self._trouble.well("route")
                 pause = _ROUTE
@@ -300,6 +307,10 @@ class Session:
             if isinstance(error, Refused) and error.code == pb.UNRECOGNIZED_CLIENT_TYPE:
                 proxy.telemetry.renew()
             self._tell(what, error)
+            return False
+        except Exception:
+            log.exception("a heartbeat failed in a way it should not")
+            self._tell(what, _DEFECT)
             return False
         self._trouble.well(what)
         return True
