@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 AttributeValue: TypeAlias = str | int | bool
 
@@ -12,6 +14,12 @@ REQUIRED = frozenset({"id", "source", "type", "specversion"})
 
 CONTEXT = REQUIRED | {"subject", "time", "datacontenttype", "dataschema"}
 """All attributes that CloudEvents 1.0 itself defines."""
+
+NAMES_KEPT: Final = 4096
+"""Names of extensions that may be remembered as checked: a producer that makes a new one for each
+message would else fill the memory."""
+
+_NAME: Final = re.compile(r"[a-z0-9]+")
 
 
 @dataclass(slots=True, eq=False)
@@ -42,3 +50,13 @@ class Event:
     dataschema: str | None = None
     extensions: dict[str, AttributeValue] = field(default_factory=dict)
     structured: bool = False
+
+
+def check_names(names: Iterable[str], refused: frozenset[str] = CONTEXT) -> None:
+    """Raise ValueError unless all can be names of extension attributes."""
+    for name in names:
+        if _NAME.fullmatch(name) is None or name in refused:
+            raise ValueError(
+                f"extension attribute name {name!r} must be lower-case letters and digits,"
+                " and none of CloudEvents' own names"
+            )

@@ -49,42 +49,6 @@ def read_structured(document: bytes) -> Event | None:
     return whole(attributes, content_type, data)
 
 
-def write_structured(event: Event) -> bytes:
-    """Return the JSON document of an event, which `read_structured` makes the same event of.
-
-    Data that is JSON stands as it is. Raises ValueError for an attribute that is no Unicode text.
-    """
-    members: dict[str, object] = {"specversion": "1.0", "id": event.id, "source": event.source}
-    members["type"] = event.type
-    for name in _OWN_FIELDS:
-        value = getattr(event, name)
-        if value is not None:
-            members[name] = value
-    members.update(event.extensions)
-    if event.data is not None:
-        members.update(_data(event.data, event.datacontenttype))
-    try:
-        return orjson.dumps(members)
-    except orjson.JSONEncodeError as error:  # a lone surrogate
-        raise ValueError("an attribute of the event is no valid Unicode text") from error
-
-
-def _data(data: bytes, content_type: str | None) -> dict[str, object]:
-    if _is_json(content_type or _JSON):
-        try:
-            orjson.loads(data)
-        except orjson.JSONDecodeError:
-            pass
-        else:
-            return {"data": orjson.Fragment(data)}
-    elif content_type and content_type.lower().startswith("text/"):
-        try:
-            return {"data": data.decode()}
-        except UnicodeDecodeError:
-            pass
-    return {"data_base64": base64.b64encode(data).decode("ascii")}
-
-
 def whole(attributes: dict[str, Any], content_type: str | None, data: bytes | None) -> Event | None:
     """Return the event of these attributes, None if it is no whole one of version 1.0.
 

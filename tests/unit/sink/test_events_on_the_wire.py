@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from tests.unit.sink.reading import HEAD, plain, read
 
 from eventing_alibaba.contract.event import Event
+from eventing_alibaba.contract.jsonformat import _names
 from eventing_alibaba.sink.encode import Encode
 from eventing_alibaba.sink.formats.binary import BinaryEncoder
-from eventing_alibaba.sink.formats.structured import StructuredEncoder, _names
+from eventing_alibaba.sink.formats.structured import StructuredEncoder
 
 
 class _Bytes(JSONFormat):

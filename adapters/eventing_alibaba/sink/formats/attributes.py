@@ -1,22 +1,18 @@
-"""What the forms of an event share: overrides, names of extensions, and content types.
+"""What the forms of an event share: overrides and content types.
 
 What comes from messages and is remembered here must not grow for ever: a producer that makes a new
-header name, or content type, for each message would else fill the memory.
+content type for each message would else fill the memory.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from eventing_alibaba.contract.event import CONTEXT, Event
 from eventing_alibaba.wire.request import check_value
 
 CONTENT_TYPES_KEPT: Final = 1024
-NAMES_KEPT: Final = 4096
-
-_NAME: Final = re.compile(r"[a-z0-9]+")
 
 
 def override(event: Event, overrides: Mapping[str, str]) -> None:
@@ -26,16 +22,6 @@ def override(event: Event, overrides: Mapping[str, str]) -> None:
             setattr(event, name, value)
         else:
             event.extensions[name] = value
-
-
-def check_names(names: Iterable[str], refused: frozenset[str] = CONTEXT) -> None:
-    """Raise ValueError unless all can be names of extension attributes."""
-    for name in names:
-        if _NAME.fullmatch(name) is None or name in refused:
-            raise ValueError(
-                f"extension attribute name {name!r} must be lower-case letters and digits,"
-                " and none of CloudEvents' own names"
-            )
 
 
 def attributes_of(event: Event) -> list[tuple[str, str]]:

@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Generic, TypeVar
 
 from eventing_alibaba.contract.event import Event
+from eventing_alibaba.contract.jsonformat import json_event
 from eventing_alibaba.sink.formats.attributes import override
-from eventing_alibaba.sink.formats.structured import json_event
 
 BATCH_JSON: Final = "application/cloudevents-batch+json; charset=utf-8"
 

@@ -14,14 +14,8 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
 
-from eventing_alibaba.contract.event import AttributeValue, Event
-from eventing_alibaba.sink.formats.attributes import (
-    NAMES_KEPT,
-    ContentTypes,
-    attributes_of,
-    check_names,
-    override,
-)
+from eventing_alibaba.contract.event import NAMES_KEPT, AttributeValue, Event, check_names
+from eventing_alibaba.sink.formats.attributes import ContentTypes, attributes_of, override
 from eventing_alibaba.sink.formats.structured import STRUCTURED_JSON
 
 # What stands unescaped (3.1.3.2): U+0021 to U+007E but the quote and the percent sign.

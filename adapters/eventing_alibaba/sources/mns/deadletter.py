@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from eventing_alibaba.contract.errors import SourceError
-from eventing_alibaba.contract.structured import write_structured
+from eventing_alibaba.contract.jsonformat import json_event
 from eventing_alibaba.sources.burials import Burials
 from eventing_alibaba.sources.mns import errors, writing
 from eventing_alibaba.sources.mns.client import MnsClient
@@ -87,7 +87,7 @@ class MnsDeadLetters:
 
 def body_of(event: Event, encoding: str) -> str:
     """Return the body of the message that is this event. Raises ValueError: see `send`."""
-    document = write_structured(event)
+    document = json_event(event)
     if encoding == "base64":
         return base64.b64encode(document).decode()
     return _XML_LACKS.sub(lambda found: f"\\u{ord(found[0]):04x}", document.decode())
