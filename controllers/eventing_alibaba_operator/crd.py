@@ -21,7 +21,6 @@ from eventing_alibaba.contract.api import GROUP, VERSION
 from eventing_alibaba.contract.rules import immutable
 from eventing_alibaba.contract.schema import structural
 from eventing_alibaba_operator.kinds import Kind, served
-from eventing_alibaba_operator.ruled import add_rules
 from eventing_alibaba_operator.statusschema import STATUS
 
 Manifest = dict[str, Any]
@@ -61,7 +60,6 @@ def definition(kind: Kind) -> Manifest:
     rules = [immutable(field) for field in resource.immutable]
     if rules:
         spec["x-kubernetes-validations"] = [*spec.get("x-kubernetes-validations", ()), *rules]
-    add_rules(kind.name, spec)
     own = [{"name": title, "type": "string", "jsonPath": path} for title, path in resource.columns]
     return {
         "apiVersion": "apiextensions.k8s.io/v1",

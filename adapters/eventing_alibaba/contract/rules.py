@@ -53,3 +53,19 @@ def immutable(field: str) -> Rule:
         " create another source",
         "fieldPath": f".{field}",
     }
+
+
+def together(one: str, other: str) -> JsonDict:
+    """Return the rule that two fields are given both, or none of them."""
+    return {
+        "rule": f"has(self.{one}) == has(self.{other})",
+        "message": f"`{one}` and `{other}` must be given together",
+    }
+
+
+def token_needs(one: str, other: str) -> JsonDict:
+    """Return the rule that a `securityToken` is given only beside the two fields it goes with."""
+    return {
+        "rule": f"!has(self.securityToken) || has(self.{one})",
+        "message": f"`{one}` and `{other}` must be given because `securityToken` is",
+    }

@@ -11,7 +11,14 @@ from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 from pydantic.config import JsonDict
 
 from eventing_alibaba.contract.spec import (
@@ -108,8 +115,16 @@ KeyType = Literal["string", "int", "float", "byte-array"]
 Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 
 
+_COMPLETE: Final[JsonDict] = {
+    "rule": "!has(self.enable) || !self.enable || (has(self.user) && has(self.password))",
+    "message": "`user` and `password` must be given because `enable` is true",
+}
+
+
 class Sasl(Model):
     """How to log in."""
+
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": [_COMPLETE]})
 
     enable: bool = False
     """Whether to log in with user and password."""

@@ -10,9 +10,10 @@ import re
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.config import JsonDict
 
+from eventing_alibaba.contract.rules import together, token_needs
 from eventing_alibaba.contract.spec import (
     Context,
     Model,
@@ -78,8 +79,25 @@ Region = Annotated[str, StringConstraints(pattern=_REGION)]
 """A region of Alibaba Cloud."""
 
 
+_ONE_WAY: Final[JsonDict] = {
+    "rule": "[has(self.accessKeyId), has(self.rrsa) && self.rrsa, has(self.ecsRole)]"
+    ".filter(given, given).size() <= 1",
+    "message": "must have only one of `accessKeyId`, `rrsa`, `ecsRole`",
+}
+
+
 class Auth(Model):
     """With which access key requests are signed: one that is given, or one that is found."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                together("accessKeyId", "accessKeySecret"),
+                token_needs("accessKeyId", "accessKeySecret"),
+                _ONE_WAY,
+            ]
+        }
+    )
 
     access_key_id: SecretReference | None = None
     """Id of the access key."""

@@ -10,10 +10,11 @@ import re
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.config import JsonDict
 
 from eventing_alibaba.contract.duration import Duration, seconds
+from eventing_alibaba.contract.rules import together, token_needs
 from eventing_alibaba.contract.spec import (
     PEM,
     Context,
@@ -103,6 +104,15 @@ class Filter(Model):
 class Auth(Model):
     """Who asks: an instance's user name and password, or an access key."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                together("username", "password"),
+                token_needs("username", "password"),
+            ]
+        }
+    )
+
     username: SecretReference | None = None
     """User name of the instance, or an access key's id."""
     password: SecretReference | None = None
@@ -145,6 +155,7 @@ class RocketMQSourceSpec(SourceSpec):
     resource: ClassVar[Resource] = Resource(
         short_names=("rmqs",),
         columns=(("Topic", ".spec.topic"),),
+        immutable=("instance", "topic", "consumerGroup"),
         event_types=(("org.apache.rocketmq.message", "A message of a RocketMQ topic."),),
     )
 
