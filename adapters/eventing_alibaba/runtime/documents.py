@@ -216,7 +216,7 @@ def resolved(text: str) -> bool | int | float | str | None:
     if text in _FALSE:
         return False
     if _DECIMAL.fullmatch(text):
-        return int(text)
+        return int(text.replace("_", ""))  # go-yaml takes them wherever they stand
     if _RADIX.fullmatch(text):
         digits = text.lower().replace("_", "")
         octal = re.fullmatch(r"([-+]?)0([0-7]+)", digits)

@@ -6,7 +6,7 @@ import json
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from eventing_alibaba.runtime.documents import documents, resolved
@@ -146,6 +146,8 @@ def test_json_is_yaml(value: object) -> None:
     assert only(text) == {"value": value}
 
 
+@example("1_")
+@example("1__2")
 @given(st.text(st.characters(codec="ascii", min_codepoint=33), min_size=1, max_size=12))
 def test_a_plain_scalar_never_fails(text: str) -> None:
     """Whatever the text is, it is a value that JSON can hold."""
