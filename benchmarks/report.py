@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import statistics
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
@@ -111,7 +112,7 @@ def machine() -> dict[str, str | int]:
         "cpu": models[0] if models else platform.machine(),
         "cores": os.cpu_count() or 0,
         "kernel": platform.release(),
-        "python": platform.python_version(),
+        "python": sys.version,
     }
 
 

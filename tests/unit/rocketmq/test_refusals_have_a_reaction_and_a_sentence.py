@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from pathlib import Path
 
 import grpc
@@ -123,6 +124,24 @@ def test_tls_against_plain_and_plain_against_tls_are_told_apart(tmp_path: Path) 
     assert [cause and cause.reason for cause in found] == ["TlsRefused", "TlsExpected", "TlsFailed"]
 
 
+def test_a_proxy_that_is_going_away_is_not_taken_for_one_with_tls() -> None:
+    """Its kernel still accepts a connection and hangs up; then nobody listens any more."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        endpoint = f"127.0.0.1:{listener.getsockname()[1]}"
+
+        def go_away() -> None:
+            connection, _ = listener.accept()
+            listener.close()
+            connection.close()
+
+        going = threading.Thread(target=go_away)
+        going.start()
+        cause = look(endpoint, Encryption())
+        going.join()
+    assert cause is not None
+    assert cause.reason == "CannotConnect"
+
+
 def test_what_is_no_grpc_is_said() -> None:
     """Another protocol at that port, such as the name server's."""
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -133,8 +152,6 @@ def test_what_is_no_grpc_is_said() -> None:
             with taken:
                 taken.recv(100)
                 taken.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-
-        import threading
 
         thread = threading.Thread(target=answer)
         thread.start()

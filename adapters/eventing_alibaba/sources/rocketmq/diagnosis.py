@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _PATIENCE: Final = 2.0
 _KEPT: Final = 3.0
+_AGAIN: Final = 0.3
+_HUNG_UP: Final = frozenset({"TlsExpected", "TlsRefused"})
 _LOOKED_INTO: Final = frozenset(
     {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.INTERNAL}
 )
@@ -88,6 +90,15 @@ class Diagnosis:
 def look(endpoints: str, encryption: Encryption) -> Cause | None:
     """Return why the first of `endpoints` cannot be reached; None where it can. Blocks."""
     endpoint = endpoints.partition(";")[0]
+    cause = _look_once(endpoint, encryption)
+    if cause is not None and cause.reason in _HUNG_UP:
+        # A proxy that is just going away hangs up, too; a moment later it no longer listens.
+        time.sleep(_AGAIN)
+        cause = _look_once(endpoint, encryption)
+    return cause
+
+
+def _look_once(endpoint: str, encryption: Encryption) -> Cause | None:
     host, _, port = endpoint.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     try:
