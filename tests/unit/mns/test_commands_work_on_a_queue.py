@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from tests.unit.mns.opened import client, manifest, until
 from tests.unit.mns.polled import context
 
+from eventing_alibaba.contract.deadletter import REASONS
 from eventing_alibaba.contract.errors import SourceError, Unavailable
 from eventing_alibaba.contract.redrive import Progress, Unredrivable, Wish
 from eventing_alibaba.contract.send import Outgoing, Unsendable
@@ -235,6 +238,28 @@ async def test_nothing_is_lost_when_sending_or_deleting_fails(dead: MnsEmulator)
         assert len(bodies) == 50
     assert (await _redrive(dead)).left == 0
     assert len({one["body"] for one in dead.messages("orders")}) == 50
+
+
+async def test_what_xml_cannot_hold_is_named_and_stays(dead: MnsEmulator) -> None:
+    """A dead letter whose body came out of a notification may hold a control character."""
+    letter = {
+        "specversion": "1.0",
+        "id": "1",
+        "source": "/s",
+        "type": "t",
+        "knativeerrorcode": "400",
+        REASONS[0]: "refused",
+        "data_base64": base64.b64encode(b"a\x01b").decode(),
+    }
+    dead.delete_queue("dead")
+    dead.create_queue("dead", visibility_timeout=5)
+    (name,) = dead.send("dead", [json.dumps(letter)])
+    spec = manifest(dead, bodyEncoding="raw", event={"format": "raw"})
+    with pytest.raises(Unavailable, match=rf"cannot be moved \({name}\): .* U\+0001"):
+        async for _ in spec.redrive(context(spec), Wish("dead")):
+            pass
+    assert len(dead.messages("dead")) == 1
+    assert dead.messages("orders") == []
 
 
 async def test_a_queue_is_not_moved_into_itself(mns: MnsEmulator) -> None:

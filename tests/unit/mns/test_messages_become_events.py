@@ -253,6 +253,7 @@ def test_oss_records_become_an_event_each() -> None:
     [
         {"events": []},
         {"events": [_OSS, {"eventSource": "acs:oss"}]},
+        {"events": [{**_OSS, "eventTime": "yesterday"}]},
         {"events": [{**_OSS, "eventSource": "acs:other"}]},
         {"events": {"acs:oss": "acs:oss"}},
         {"records": [_OSS]},

@@ -88,6 +88,11 @@ def test_a_failure_of_an_unknown_handle_casts_doubt_on_all() -> None:
     }
 
 
+def test_a_refusal_that_names_no_handle_casts_doubt_on_all() -> None:
+    """Something failed, and it is not told what: so all are deleted again."""
+    assert _failed(b"<Errors/>", ["a", "b"]) == {"a": "Unknown", "b": "Unknown"}
+
+
 async def test_what_is_sent_is_what_is_received(mns: MnsEmulator) -> None:
     """Body, priority, properties and delay arrive; a queue that is empty gives None."""
     async with client(mns) as mine:

@@ -191,7 +191,10 @@ def _fields(reply: Reply) -> reading.Fields:
 
 
 def _failed(document: bytes, handles: Sequence[str]) -> dict[str, str]:
-    """Return the codes by handle. What cannot be assigned to one of them casts doubt on all."""
+    """Return the codes by handle.
+
+    What cannot be assigned to one of them casts doubt on all, and so does a refusal of none.
+    """
     failed: dict[str, str] = {}
     known = set(handles)
     for element in reading.root(document):
@@ -201,7 +204,7 @@ def _failed(document: bytes, handles: Sequence[str]) -> dict[str, str]:
         if handle not in known:
             return {one: failed.get(one, "Unknown") for one in handles}
         failed[handle] = code or "Unknown"
-    return failed
+    return failed or dict.fromkeys(handles, "Unknown")
 
 
 def _sent(document: bytes, count: int) -> list[Sent]:

@@ -8,6 +8,7 @@ which anything is not as OSS writes it stays whole.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import orjson
@@ -16,6 +17,10 @@ from eventing_alibaba.contract.event import AttributeValue, Event
 from eventing_alibaba.contract.mediatype import JSON
 
 _MARK: Final = b'"acs:oss"'
+_MOMENT: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+"""RFC 3339, as the attribute `time` is written."""
 
 
 def split(
@@ -60,6 +65,8 @@ def _event(
     name, moment = record.get("eventName"), record.get("eventTime")
     if not isinstance(name, str) or not name:
         return None
+    if moment is not None and not (isinstance(moment, str) and _MOMENT.fullmatch(moment)):
+        return None
     return Event(
         identity,
         source,
@@ -67,7 +74,7 @@ def _event(
         orjson.dumps(record),
         JSON,
         _subject(record),
-        moment if isinstance(moment, str) and moment else None,
+        moment,
         None,
         extensions.copy(),
     )

@@ -31,7 +31,7 @@ from eventing_alibaba.sources.mns.deadletter import body_of
 from eventing_alibaba.sources.mns.messages import properties
 from eventing_alibaba.sources.mns.properties import TRACING
 from eventing_alibaba.sources.mns.send import batches, text_of
-from eventing_alibaba.sources.mns.writing import Outgoing
+from eventing_alibaba.sources.mns.writing import Outgoing, single
 from eventing_alibaba.wire.errors import WireError
 
 if TYPE_CHECKING:
@@ -124,8 +124,21 @@ class _Move:
             ) from None
         return [row for row in rows if reading.text(row, "ReceiptHandle")]
 
+    def _outgoing(self, row: reading.Fields) -> Outgoing:
+        try:
+            outgoing = _again(row, self._spec)
+            single(outgoing)  # what XML cannot hold is found out before anything is sent
+        except ValueError as error:
+            raise Unavailable(
+                f"the queue {self._wish.source} holds a message that cannot be moved"
+                f" ({reading.text(row, 'MessageId')}): {error}; deliver it with a source of its"
+                " own, or delete it",
+                reason="Unsendable",
+            ) from None
+        return outgoing
+
     async def _move(self, rows: list[reading.Fields]) -> None:
-        for batch in batches([_again(row, self._spec) for row in rows]):
+        for batch in batches([self._outgoing(row) for row in rows]):
             mine, rows = rows[: len(batch)], rows[len(batch) :]
             sent = await self._asked(self._client.send(self._spec.queue, batch), self._target)
             handles = [
