@@ -8,7 +8,12 @@ from collections.abc import Callable
 import pytest
 from tests.unit.rocketmq.opened import ROOM, Listening, manifest, opened, take, until
 
-from eventing_alibaba.contract.errors import Misconfigured, PartialFailure, Unavailable
+from eventing_alibaba.contract.errors import (
+    Disconnected,
+    Misconfigured,
+    PartialFailure,
+    Unavailable,
+)
 from eventing_alibaba.contract.message import Message
 from eventing_alibaba.sources.rocketmq.messages import receipt_of
 from eventing_alibaba.sources.rocketmq.source import RocketMQSource
@@ -108,6 +113,27 @@ async def test_partly_failed_acknowledgements_are_sorted(
         with pytest.raises(PartialFailure) as partly:
             await source.ack(again)
         assert (len(partly.value.again), len(partly.value.lost)) == (0, 1)
+
+
+async def test_a_proxy_that_refuses_all_acknowledgements_is_told_the_settings_again(
+    rocketmq_emulator: EmulatorProcess, rocketmq_topic: Callable[..., str]
+) -> None:
+    """It may have lost them, and says so by an internal error; a partial failure is none of it."""
+    topic = rocketmq_topic()
+    await asyncio.to_thread(rocketmq_emulator.send, topic, ["x", "y"])
+    async with opened(manifest(rocketmq_emulator, topic)) as source:
+        taken = await take(source, 2)
+
+        def told() -> int:
+            return len(rocketmq_emulator.requests("Telemetry"))
+
+        before = told()
+        rocketmq_emulator.fail("AckMessage", "INTERNAL_SERVER_ERROR", times=1)
+        with pytest.raises(Disconnected, match="internal error"):
+            await source.ack(taken)
+        await until(lambda: told() > before)
+        await source.ack(taken)
+        assert rocketmq_emulator.counts(topic, topic)["backlog"] == 0
 
 
 async def test_an_acknowledgement_after_the_lease_is_lost_without_a_question(

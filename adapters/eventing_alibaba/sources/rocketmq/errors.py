@@ -29,6 +29,11 @@ VOID: Final = frozenset({pb.INVALID_RECEIPT_HANDLE})
 DEADLINE: Final = grpc.StatusCode.DEADLINE_EXCEEDED
 """Nobody answered in time."""
 
+FORGETFUL: Final = frozenset(
+    {pb.UNRECOGNIZED_CLIENT_TYPE, pb.INTERNAL_ERROR, pb.INTERNAL_SERVER_ERROR}
+)
+"""Codes of a proxy that has lost a client's settings, besides whatever else they mean."""
+
 THROTTLE_SECONDS: Final = 1.0
 
 KEYS: Final = frozenset({pb.UNAUTHORIZED, pb.FORBIDDEN})

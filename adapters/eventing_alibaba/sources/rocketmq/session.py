@@ -9,7 +9,9 @@ through it, since an acknowledgement goes where its message came from.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -38,6 +40,8 @@ _GREETING: Final = 6.0
 _DEFECT: Final = Disconnected(
     "a request failed by a defect of the adapter; see its log", reason="Defect"
 )
+_RENEWAL: Final = 3.0
+"""Seconds between two times that a proxy is told our settings because it fails."""
 _KEPT: Final = 600.0
 """Seconds that a proxy is kept which is in no route any more."""
 
@@ -50,11 +54,13 @@ class Proxy:
         link: the way to it.
         telemetry: whether it knows us.
         gone: when the route ceased to name it; None while it does.
+        renewed: when it was last told our settings because it seemed to have lost them.
     """
 
     link: Link
     telemetry: Telemetry
     gone: float | None = None
+    renewed: float = -math.inf
 
     @property
     def usable(self) -> bool:
@@ -109,6 +115,7 @@ class Session:
         self._proxies: dict[Endpoints, Proxy] = {}
         self._stale = asyncio.Event()
         self._changed = asyncio.Event()
+        self._greetings = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._telling: set[asyncio.Task[None]] = set()
         self._failures: dict[Endpoints, SourceError] = {}
@@ -141,6 +148,14 @@ class Session:
     def stale(self) -> None:
         """Ask for the route soon, as something seems to have moved."""
         self._stale.set()
+
+    def doubt(self, link: Link) -> None:
+        """Tell a proxy our settings again: it fails as one does that has lost them."""
+        now = self._now()
+        for proxy in self._proxies.values():
+            if proxy.link is link and proxy.usable and proxy.renewed + _RENEWAL <= now:
+                proxy.renewed = now
+                proxy.telemetry.renew()
 
     def any_link(self) -> Link:
         """Return the way to some proxy that knows us, or to the access point."""
@@ -197,6 +212,7 @@ class Session:
             if telemetry.ready:
                 self._failures.pop(place, None)
                 self._trouble.well(f"session {place}")
+                self._greetings.set()
             self._changed.set()
             self._moved()
 
@@ -287,7 +303,11 @@ class Session:
         )
         pause = _HEARTBEAT
         while True:
-            await asyncio.sleep(pause)
+            # One that has just greeted us may have come back, and not know that we live.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._greetings.wait()
+            self._greetings.clear()
             beaten = await asyncio.gather(
                 *(
                     self._beat(proxy, request)

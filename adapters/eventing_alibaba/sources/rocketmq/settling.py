@@ -196,7 +196,13 @@ class Settling:
             refusal = link.refusal(answer.status)
             if code in errors.VOID:
                 return None, (), batch
+            if code in errors.FORGETFUL:
+                self._session.doubt(link)
             return await self._explain(refusal), batch, ()
+        if len(failed) == len(batch) and all(
+            status.code in errors.FORGETFUL for status in failed.values()
+        ):
+            self._session.doubt(link)
         again: list[Message] = []
         lost: list[Message] = []
         problem: SourceError | None = None
