@@ -95,7 +95,7 @@ def test_what_goes_away_is_told_and_got_over(server: RocketServer, part: Part) -
             away = now() - gone
             adapter.wait_status(lambda status: status["ready"], BACK)
             before = sink.stats()["delivered"]
-            sink.wait_delivered(before + RATE, timeout=60.0)
+            sink.wait_delivered(before + RATE, timeout=2 * BACK)
         until(lambda: place.backlog() == 0, 60.0, "all acknowledged")
         assert adapter.pid == process
         assert adapter.stop() == 0

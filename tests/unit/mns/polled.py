@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from email.utils import formatdate
 from typing import Any
 
@@ -18,6 +17,10 @@ from eventing_alibaba.sources.mns.writing import escape
 
 ENDPOINT = "https://1234567890123456.mns.cn-hangzhou.aliyuncs.com"
 ENQUEUED = 1_750_000_000_123
+POLLED = 1_750_000_010
+"""When the answers came by the service's clock, in seconds; all clocks here stand still."""
+NOW = 1000.0
+"""The same moment on the clock of leases."""
 
 
 def spec(**fields: Any) -> MnsSourceSpec:
@@ -45,7 +48,7 @@ def element(body: str | None, *, leave: str = "", extra: str = "", number: int =
         "MessageBodyMD5": "C5DD56A39F5F7BB8B3337C6D11B6D8C7",
         "MessageBody": None if body is None else escape(body),
         "EnqueueTime": str(ENQUEUED),
-        "NextVisibleTime": str(int((time.time() + 30) * 1000)),
+        "NextVisibleTime": str((POLLED + 30) * 1000),
         "FirstDequeueTime": str(ENQUEUED + 1000),
         "DequeueCount": "2",
         "Priority": "8",
@@ -60,20 +63,17 @@ def element(body: str | None, *, leave: str = "", extra: str = "", number: int =
 
 def answer(*elements: str | bytes, document: bytes | None = None) -> Reply:
     """Return the answer to a poll that holds these messages."""
-    clock = ServerClock()
     if document is None:
         inner = b"".join(one.encode() if isinstance(one, str) else one for one in elements)
         document = b'<?xml version="1.0"?><Messages xmlns="http://mns.aliyuncs.com/doc/v1/">'
         document += inner + b"</Messages>"
-    now = clock.now()
-    return Reply(200, document, "5F290C926D472878", now, now)
+    return Reply(200, document, "5F290C926D472878", NOW, NOW)
 
 
 def received(reply: Reply, *, encoding: str = "auto", wrapped: bool = True) -> list[Message]:
     """Return the messages of an answer; the service's clock is known and right."""
-    clock = ServerClock()
-    now = clock.now()
-    clock.learn(formatdate(time.time(), usegmt=True).encode(), sent=now, received=now)
+    clock = ServerClock(now=lambda: NOW, wall=lambda: POLLED)
+    clock.learn(formatdate(POLLED, usegmt=True).encode(), sent=NOW, received=NOW)
     return MessageReader("orders", encoding, clock, wrapped=wrapped).read(reply)
 
 

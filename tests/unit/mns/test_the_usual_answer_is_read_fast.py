@@ -34,10 +34,12 @@ def outcome(document: bytes, encoding: str, *, by_pattern: bool) -> list[dict[st
             return None
     return [
         {name: getattr(message, name) for name in ("id", "body", "attributes", "time", "attempt")}
-        | {name: getattr(message, name) for name in ("origin", "lane", "track", "key", "defect")}
+        | {
+            name: getattr(message, name)
+            for name in ("origin", "lane", "track", "key", "defect", "lease")
+        }
         | {name: getattr(message.receipt, name) for name in ("handle", "priority", "request")}
         | {name: getattr(message.receipt, name) for name in ("group", "user", "system")}
-        | {"lease": pytest.approx(message.lease, abs=0.5)}
         for message in found
     ]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,10 +12,31 @@ import pytest
 
 from eventing_alibaba.contract.errors import SourceError
 from eventing_alibaba.sources.rocketmq.endpoints import Endpoints
-from eventing_alibaba.sources.rocketmq.errors import Names
+from eventing_alibaba.sources.rocketmq.errors import Names, Refused
 from eventing_alibaba.sources.rocketmq.proto import messaging_pb2 as pb
-from eventing_alibaba.sources.rocketmq.session import Session
+from eventing_alibaba.sources.rocketmq.session import Proxy, Session
 from eventing_alibaba.sources.trouble import Trouble
+
+_PLACE = Endpoints.parse("localhost:8081")
+
+
+def _session(link: Any, report: Callable[[SourceError | None], None]) -> Session:
+    """Return a session that is not open, with this one way to its proxy."""
+    now = asyncio.get_running_loop().time
+    settings = pb.Settings()
+    settings.subscription.subscriptions.add()
+    trouble = Trouble(now)
+    trouble.report = report
+    way: Any = SimpleNamespace(endpoints=_PLACE, link=lambda _: link)
+    return Session(
+        way,
+        settings,
+        trouble=trouble,
+        names=Names("localhost:8081", "orders", "group"),
+        now=now,
+        moved=lambda: None,
+        explain=lambda _: asyncio.sleep(0, SourceError("not asked for")),
+    )
 
 
 @pytest.mark.looptime
@@ -29,23 +52,7 @@ async def test_the_route_is_asked_for_again(caplog: pytest.LogCaptureFixture) ->
     def report(error: SourceError | None) -> None:
         told.put_nowait(None if error is None else error.reason)
 
-    loop = asyncio.get_running_loop()
-    settings = pb.Settings()
-    settings.subscription.subscriptions.add()
-    trouble = Trouble(loop.time)
-    trouble.report = report
-    way: Any = SimpleNamespace(
-        endpoints=Endpoints.parse("localhost:8081"), link=lambda _: SimpleNamespace(route=route)
-    )
-    session = Session(
-        way,
-        settings,
-        trouble=trouble,
-        names=Names("localhost:8081", "orders", "group"),
-        now=loop.time,
-        moved=lambda: None,
-        explain=lambda _: asyncio.sleep(0, SourceError("not asked for")),
-    )
+    session = _session(SimpleNamespace(route=route), report)
     keeping = asyncio.create_task(session._keep_route())
     try:
         session.stale()
@@ -56,3 +63,28 @@ async def test_the_route_is_asked_for_again(caplog: pytest.LogCaptureFixture) ->
     finally:
         keeping.cancel()
         await asyncio.wait([keeping])
+
+
+@pytest.mark.looptime
+async def test_a_proxy_that_never_knows_us_is_not_told_the_settings_without_end() -> None:
+    """It takes them and refuses the heartbeat that follows: every three seconds, no more."""
+    told: list[float] = []
+
+    async def heartbeat(_request: Any) -> None:
+        raise Refused(pb.UNRECOGNIZED_CLIENT_TYPE, "no settings")
+
+    def renew() -> None:
+        told.append(asyncio.get_running_loop().time())
+        assert len(told) < 50
+        session._greetings.set()  # as it does when the proxy answers
+
+    link: Any = SimpleNamespace(endpoints=_PLACE, heartbeat=heartbeat)
+    telemetry: Any = SimpleNamespace(ready=True, renew=renew)
+    session = _session(link, lambda _error: None)
+    session._proxies[_PLACE] = Proxy(link, telemetry)
+    session._greetings.set()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(30.0):
+            await session._keep_alive()
+    assert 5 < len(told) <= 11
+    assert all(later - sooner >= 3.0 for sooner, later in pairwise(told))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import grpc
@@ -19,7 +20,7 @@ from eventing_alibaba.contract.errors import (
     Unavailable,
 )
 from eventing_alibaba.sources.rocketmq import errors
-from eventing_alibaba.sources.rocketmq.diagnosis import look
+from eventing_alibaba.sources.rocketmq.diagnosis import Cause, look
 from eventing_alibaba.sources.rocketmq.errors import Names, Refused, Unreached
 from eventing_alibaba.sources.rocketmq.link import Encryption
 from eventing_alibaba.sources.rocketmq.proto import messaging_pb2 as pb
@@ -124,38 +125,39 @@ def test_tls_against_plain_and_plain_against_tls_are_told_apart(tmp_path: Path) 
     assert [cause and cause.reason for cause in found] == ["TlsRefused", "TlsExpected", "TlsFailed"]
 
 
-def test_a_proxy_that_is_going_away_is_not_taken_for_one_with_tls() -> None:
-    """Its kernel still accepts a connection and hangs up; then nobody listens any more."""
+def _looked_at(serve: Callable[[socket.socket], None]) -> Cause | None:
+    """Look at a port where `serve` has the listening socket, in a thread of its own."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         endpoint = f"127.0.0.1:{listener.getsockname()[1]}"
-
-        def go_away() -> None:
-            connection, _ = listener.accept()
-            listener.close()
-            connection.close()
-
-        going = threading.Thread(target=go_away)
-        going.start()
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
         cause = look(endpoint, Encryption())
-        going.join()
+        thread.join()
+    return cause
+
+
+def test_a_proxy_that_is_going_away_is_not_taken_for_one_with_tls() -> None:
+    """Its kernel still accepts a connection and hangs up; then nobody listens any more."""
+
+    def go_away(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        listener.close()
+        connection.close()
+
+    cause = _looked_at(go_away)
     assert cause is not None
     assert cause.reason == "CannotConnect"
 
 
 def test_what_is_no_grpc_is_said() -> None:
     """Another protocol at that port, such as the name server's."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        endpoint = f"127.0.0.1:{server.getsockname()[1]}"
 
-        def answer() -> None:
-            taken, _ = server.accept()
-            with taken:
-                taken.recv(100)
-                taken.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    def answer(listener: socket.socket) -> None:
+        taken, _ = listener.accept()
+        with taken:
+            taken.recv(100)
+            taken.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
-        thread = threading.Thread(target=answer)
-        thread.start()
-        cause = look(endpoint, Encryption())
-        thread.join()
+    cause = _looked_at(answer)
     assert cause is not None
     assert cause.reason == "NotGrpc"

@@ -36,7 +36,7 @@ from eventing_alibaba.contract.errors import (
 )
 from eventing_alibaba.sources.rocketmq.care import Care
 from eventing_alibaba.sources.rocketmq.connecting import POLL_SECONDS, duration
-from eventing_alibaba.sources.rocketmq.errors import Refused, Unreached
+from eventing_alibaba.sources.rocketmq.errors import FORGETFUL, Refused, Unreached
 from eventing_alibaba.sources.rocketmq.messages import read
 from eventing_alibaba.sources.rocketmq.proto import messaging_pb2 as pb
 
@@ -215,7 +215,7 @@ class Polls:
         except (Refused, Unreached, SourceError) as error:
             answered = isinstance(error, Refused)
             if isinstance(error, Refused) and _forgotten(error, feed.failures):
-                broker.proxy.telemetry.renew()
+                self._session.doubt(broker.proxy.link)
             await self._fail(feed, error)
         finally:
             if accepted is not None:
@@ -319,5 +319,5 @@ class Polls:
 def _forgotten(error: Refused, failures: int) -> bool:
     """Return whether the proxy may have lost our settings: it says so, or fails again and again."""
     return error.code == pb.UNRECOGNIZED_CLIENT_TYPE or (
-        error.code in (pb.INTERNAL_ERROR, pb.INTERNAL_SERVER_ERROR) and failures % 3 == 2
+        error.code in FORGETFUL and failures % 3 == 2
     )

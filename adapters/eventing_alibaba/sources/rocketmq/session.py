@@ -150,10 +150,15 @@ class Session:
         self._stale.set()
 
     def doubt(self, link: Link) -> None:
-        """Tell a proxy our settings again: it fails as one does that has lost them."""
+        """Tell a proxy our settings again, if it was not just told them.
+
+        It fails as one does that has lost them. One that takes them and fails all the same would
+        otherwise be told them without end.
+        """
         now = self._now()
         for proxy in self._proxies.values():
-            if proxy.link is link and proxy.usable and proxy.renewed + _RENEWAL <= now:
+            ready = proxy.telemetry.ready
+            if proxy.link is link and ready and proxy.renewed + _RENEWAL <= now:
                 proxy.renewed = now
                 proxy.telemetry.renew()
 
@@ -325,7 +330,7 @@ class Session:
             await proxy.link.heartbeat(request)
         except (Refused, Unreached, SourceError) as error:
             if isinstance(error, Refused) and error.code == pb.UNRECOGNIZED_CLIENT_TYPE:
-                proxy.telemetry.renew()
+                self.doubt(proxy.link)
             self._tell(what, error)
             return False
         except Exception:

@@ -189,20 +189,16 @@ class Settling:
         failed = {
             one.receipt_handle: one.status for one in answer.entries if one.status.code != pb.OK
         }
-        code = answer.status.code
+        code = answer.status.code  # that of the entries, where they agree
+        if code in errors.FORGETFUL:
+            self._session.doubt(link)
         if not failed:
             if code in (pb.OK, pb.MULTIPLE_RESULTS):
                 return None, (), ()
             refusal = link.refusal(answer.status)
             if code in errors.VOID:
                 return None, (), batch
-            if code in errors.FORGETFUL:
-                self._session.doubt(link)
             return await self._explain(refusal), batch, ()
-        if len(failed) == len(batch) and all(
-            status.code in errors.FORGETFUL for status in failed.values()
-        ):
-            self._session.doubt(link)
         again: list[Message] = []
         lost: list[Message] = []
         problem: SourceError | None = None
