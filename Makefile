@@ -13,6 +13,9 @@ help: ## Show this text
 
 .venv/.ready: requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "eventing-alibaba needs Python 3.11 or newer, $(PYTHON) is $$($(PYTHON) -V 2>&1); say which: make PYTHON=python3.12 ..."; exit 1; }
+	@# Another Python than the one it was made with would be mixed into it, and nothing would start.
+	@which='import sys; print(sys.base_prefix, sys.version)'; \
+	test "$$($(BIN)/python -c "$$which" 2>/dev/null)" = "$$($(PYTHON) -c "$$which")" || rm -rf .venv
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .

@@ -1,10 +1,11 @@
 """Kubernetes Events: what changed for a source, once, where `kubectl describe` shows it.
 
-An Event is made where the condition `Ready` changes its state or its reason, as compared with the
-status on the server, so a restart tells nothing again; and the same words about the same source are
-not repeated within an hour, so that a source that goes up and down does not fill the store. They
-are made ten a second at most, and of good news the first two hundred that wait: where a thousand
-sources are applied at once, each of them says in its status what an Event would.
+An Event is made where the condition `Ready` changes its state or its reason, and where a service
+goes away or comes back (`SinkReachable`), as compared with the status on the server, so a restart
+tells nothing again; and the same words about the same source are not repeated within an hour, so
+that a source that goes up and down does not fill the store. They are made ten a second at most, and
+of good news the first two hundred that wait: where a thousand sources are applied at once, each of
+them says in its status what an Event would.
 """
 
 from __future__ import annotations

@@ -119,4 +119,12 @@ ADAPTER_CRASHED: Final = Reason("AdapterCrashed", "False", "Look at the log of i
 ADAPTER_SAYS: Final = Reason("AdapterNotReady", "False")
 """Stands for whatever the adapter itself says; its own reason takes the place of the name."""
 
+# SinkReachable
+SINK_REACHABLE: Final = Reason("SinkReachable", "True")
+SINK_UNREACHABLE: Final = Reason(
+    "SinkUnreachable",
+    "False",
+    "Messages wait in their broker; they are sent when the service answers again.",
+)
+
 ALL: Final = tuple(value for value in list(globals().values()) if isinstance(value, Reason))

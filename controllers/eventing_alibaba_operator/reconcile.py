@@ -33,11 +33,13 @@ from eventing_alibaba_operator.kube import (
     Object,
 )
 from eventing_alibaba_operator.pods import Pods
+from eventing_alibaba_operator.rounds import Rounds
 from eventing_alibaba_operator.sinks import Sinks, UnresolvedError
 from eventing_alibaba_operator.status import (
     CONSUMING,
     CREDENTIALS,
     DEPLOYED,
+    REACHABLE,
     READY,
     SINK,
     Findings,
@@ -46,7 +48,6 @@ from eventing_alibaba_operator.status import (
 )
 from eventing_alibaba_operator.telling import Telling
 from eventing_alibaba_operator.trust import TrustBundles
-from eventing_alibaba_operator.versions import Versions
 from eventing_alibaba_operator.words import Listener
 
 _LOOK_AGAIN: Final = 30.0
@@ -97,7 +98,7 @@ class Reconciler:
     listener: Listener
     trust: TrustBundles
     events: Events
-    versions: Versions
+    rounds: Rounds
     telling: Telling
 
     async def reconcile(self, key: Key) -> float | None:
@@ -105,7 +106,7 @@ class Reconciler:
         source = self.inventory.get(key)
         if source is None or "deletionTimestamp" in source.body["metadata"]:
             self.sinks.forget(key)
-            self.versions.forget(key)
+            self.rounds.forget(key)
             self.telling.forget(key)
             return None
         work = Work(key, source)
@@ -246,13 +247,18 @@ class Reconciler:
             fact = f"{why}: nothing is received, and messages wait in their broker"
             findings.resting = Verdict.of(reason, fact)
             work.say(CONSUMING, reasons.NOT_CONSUMING, fact)
+            self.rounds.forget(key)
             return
         pods = self.pods.of(key.namespace, name)
         told = await self.listener.consuming(pods)
         findings.verdicts[CONSUMING] = told.verdict
-        version = self.versions.of(key, pods, told)
-        if version is not None:
-            findings.facts["adapterVersion"] = version
+        known = self.rounds.of(key, pods, told)
+        if known.version is not None:
+            findings.facts["adapterVersion"] = known.version
+        # Until they were asked, what a status says of them may well be so still.
+        sink = known.sink if known.asked else Verdict.before(work.source.status, REACHABLE)
+        if sink is not None:
+            findings.verdicts[REACHABLE] = sink
         if told.verdict.reason.state != "True":
             work.look_again(min(max(_SOON, _age(pods)), _LOOK_AGAIN))
         elif findings.verdicts[DEPLOYED].reason is reasons.ROLLING_OUT:

@@ -2,6 +2,7 @@
 
     sources (Kopf) → inventory → queue → reconcile → API server
     children, pods, sinks, bundles (watches) → queue
+    what adapters say of themselves (rounds) → queue
 
 What exists is listed before anything is worked on, so a start writes nothing that is there already.
 A task that ends takes the process with it: a half of an operator must not look alive.
@@ -26,11 +27,11 @@ from eventing_alibaba_operator.kube import Kube, KubeError, NotFoundError, Objec
 from eventing_alibaba_operator.pods import Pods
 from eventing_alibaba_operator.queue import WorkQueue
 from eventing_alibaba_operator.reconcile import Reconciler
+from eventing_alibaba_operator.rounds import Rounds
 from eventing_alibaba_operator.settings import Settings
 from eventing_alibaba_operator.sinks import Sinks
 from eventing_alibaba_operator.telling import Telling
 from eventing_alibaba_operator.trust import TrustBundles
-from eventing_alibaba_operator.versions import Versions
 from eventing_alibaba_operator.watch import Ref, Watch, Watches, everywhere
 from eventing_alibaba_operator.words import Listener, Pod
 
@@ -77,7 +78,9 @@ class Operator:
         )
         self._trust = TrustBundles(kube, settings.trust_bundle_namespace)
         self._listener = Listener()
-        self._versions = Versions(self._listener, lambda key: self.queue.add(key))  # noqa: PLW0108
+        # A listener of its own: many silent pods must not hold up the answer of one that is asked.
+        self._rounds_listener = Listener()
+        self._rounds = Rounds(self._rounds_listener, lambda key: self.queue.add(key))  # noqa: PLW0108
         self._events = Events(kube)
         self._reconciler = Reconciler(
             kinds=self._kinds,
@@ -90,7 +93,7 @@ class Operator:
             listener=self._listener,
             trust=self._trust,
             events=self._events,
-            versions=self._versions,
+            rounds=self._rounds,
             telling=Telling(kube, self._kinds, self.inventory, self._events),
         )
         self.queue: WorkQueue[Key] = WorkQueue(self._reconciler.reconcile, workers=settings.workers)
@@ -147,13 +150,14 @@ class Operator:
                     await watch.listed()
                 group.create_task(self.queue.run())
                 group.create_task(self._events.run())
+                group.create_task(self._rounds.run())
                 group.create_task(self._keep_trust())
                 group.create_task(self._keep_looking())
                 self.ready.set()
         finally:
             self._sinks.close()
-            self._versions.close()
             await self._listener.close()
+            await self._rounds_listener.close()
 
     async def _keep_trust(self) -> None:
         while True:

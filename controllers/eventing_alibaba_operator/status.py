@@ -1,8 +1,10 @@
 """What is known of a source, as its status; pure.
 
 `Ready` is made of the others: the first that is False, in the order of their list, else the first
-that is not True where it must be. To kstatus (Flux, Helm) `Ready=False` means "in progress", so
-what waiting does not cure is told by `Stalled`, and what it may cure by `Reconciling`.
+that is not True where it must be. `SinkReachable` takes no part in it: a service may be away while
+the source is as it should be, and nothing is lost meanwhile. To kstatus (Flux, Helm) `Ready=False`
+means "in progress", so what waiting does not cure is told by `Stalled`, and what it may cure by
+`Reconciling`.
 """
 
 from __future__ import annotations
@@ -18,12 +20,14 @@ SINK: Final = "SinkProvided"
 CREDENTIALS: Final = "CredentialsProvided"
 DEPLOYED: Final = "Deployed"
 CONSUMING: Final = "Consuming"
+REACHABLE: Final = "SinkReachable"
 READY: Final = "Ready"
 STALLED: Final = "Stalled"
 RECONCILING: Final = "Reconciling"
 
 _MUST_BE_TRUE: Final = (SINK, DEPLOYED)
 _ORDER: Final = (SINK, CREDENTIALS, CONSUMING, DEPLOYED)
+_INFORMATIVE: Final = (REACHABLE,)
 _LONGEST: Final = 2048
 
 Condition = dict[str, Any]
@@ -47,6 +51,16 @@ class Verdict:
     def of(cls, reason: Reason, fact: str = "", *, name: str | None = None) -> Verdict:
         """Make one of a reason and what is special about this case."""
         return cls(reason, reason.says(fact)[:_LONGEST], name)
+
+    @classmethod
+    def before(cls, status: Mapping[str, Any], kind: str) -> Verdict | None:
+        """Return a condition as a status has it; None if it has none, or one of an unknown reason.
+
+        An adapter's own reason is unknown in this sense.
+        """
+        known = condition(status, kind)
+        reason = next((one for one in reasons.ALL if one.name == known.get("reason")), None)
+        return None if reason is None else cls(reason, known.get("message", ""))
 
     @property
     def word(self) -> str:
@@ -77,7 +91,9 @@ def status(
     ready = _ready(findings)
     conditions = [_condition(READY, ready)]
     conditions += [
-        _condition(kind, findings.verdicts[kind]) for kind in _ORDER if kind in findings.verdicts
+        _condition(kind, findings.verdicts[kind])
+        for kind in (*_ORDER, *_INFORMATIVE)
+        if kind in findings.verdicts
     ]
     if ready.reason.state != "True":
         final = ready.reason.final
@@ -125,4 +141,6 @@ def _condition(kind: str, verdict: Verdict) -> Condition:
     made = {"type": kind, "status": verdict.reason.state, "reason": verdict.word}
     if verdict.message:
         made["message"] = verdict.message
+    if kind in _INFORMATIVE and verdict.reason.state == "False":
+        made["severity"] = "Info"
     return made

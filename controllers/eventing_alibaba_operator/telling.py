@@ -18,7 +18,7 @@ from eventing_alibaba_operator.inventory import Inventory, Source
 from eventing_alibaba_operator.kinds import Key, Kind
 from eventing_alibaba_operator.kube import ConflictError, Kube, NotFoundError, now
 from eventing_alibaba_operator.passing import Passing
-from eventing_alibaba_operator.status import READY, Findings, condition, status
+from eventing_alibaba_operator.status import REACHABLE, READY, Findings, condition, status
 
 log = logging.getLogger(__name__)
 
@@ -81,19 +81,19 @@ class Telling:
             self._inventory.drop(key, source.uid)
             return None
         self._inventory.put(key, found)
-        self._announce(key, source.uid, condition(before, READY), condition(wanted, READY))
+        old, new = condition(before, READY), condition(wanted, READY)
+        same = (old.get("status"), old.get("reason")) == (new["status"], new["reason"])
+        if not same and new["status"] != "Unknown":
+            self._announce(key, source.uid, new, "events are delivered")
+        was, now_ = (condition(one, REACHABLE).get("status") for one in (before, wanted))
+        if "False" in (was, now_) and was != now_ and now_ is not None:
+            told = condition(wanted, REACHABLE)
+            self._announce(key, source.uid, told, "the service answers again")
         return None
 
-    def _announce(self, key: Key, uid: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-        if (old.get("status"), old.get("reason")) == (new["status"], new["reason"]):
-            return
-        if new["status"] == "Unknown":
-            return
-        log.info("%s: Ready=%s %s %s", key, new["status"], new["reason"], new.get("message", ""))
+    def _announce(self, key: Key, uid: str, new: Mapping[str, Any], good: str) -> None:
+        message = new.get("message", good)
+        log.info("%s: %s=%s %s %s", key, new["type"], new["status"], new["reason"], message)
         self._events.tell(
-            key,
-            uid,
-            reason=new["reason"],
-            message=new.get("message", "events are delivered"),
-            warning=new["status"] == "False",
+            key, uid, reason=new["reason"], message=message, warning=new["status"] == "False"
         )

@@ -1,7 +1,8 @@
 """How the adapters are, in the kubelet's words and their own.
 
-A pod that is ready needs no words. One that is not is asked: its container may have ended and left
-a message, or cannot be started, or it runs and tells at `/status` why it is not ready.
+A pod that is ready needs no words to be believed to work. One that is not is asked: its container
+may have ended and left a message, or cannot be started, or it runs and tells at `/status` why it is
+not ready.
 """
 
 from __future__ import annotations
@@ -91,10 +92,14 @@ class Told:
     Attributes:
         verdict: the condition `Consuming`.
         version: of the adapter.
+        sink: the condition `SinkReachable`; None while it does not know.
+        answered: it was asked, and these are its words.
     """
 
     verdict: Verdict
     version: str | None = None
+    sink: Verdict | None = None
+    answered: bool = False
 
 
 class Listener:
@@ -114,9 +119,10 @@ class Listener:
             return Told(Verdict.of(reasons.ADAPTER_STARTING, "no adapter is ready yet"))
         return await self._of(here[-1])
 
-    async def version(self, pod: Pod) -> str | None:
-        """Ask a pod for its version; None where it does not say."""
-        return (await self._ask(pod, pod.address)).version if pod.address else None
+    async def ask(self, pod: Pod) -> Told:
+        """Return what a pod that has an address says of itself, or that it does not."""
+        assert pod.address is not None
+        return await self._ask(pod, pod.address)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -156,8 +162,7 @@ class Listener:
                 text = await answer.content.read(_MOST_BYTES + 1)
                 while not answer.content.at_eof() and len(text) <= _MOST_BYTES:
                     text += await answer.content.read(_MOST_BYTES + 1 - len(text))
-            said = orjson.loads(text)
-            return _told(said)
+            return _told(orjson.loads(text))
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError, TypeError) as error:
             why = str(error) or "no answer within 2 s"
             fact = f"pod {pod.name} runs and does not tell how it is ({why[:200]})"
@@ -169,15 +174,32 @@ def _told(said: Any) -> Told:
     if not isinstance(said, dict):
         raise TypeError("its status is no object")
     version = said.get("adapterVersion")
-    known = version[:64] if isinstance(version, str) else None
-    if said.get("ready") is True:
-        return Told(Verdict.of(reasons.CONSUMING), known)
-    if said.get("state") == "starting":
-        return Told(Verdict.of(reasons.ADAPTER_STARTING, "no adapter is ready yet"), known)
-    word = said.get("reason")
-    fact = said.get("message")
-    name = word if isinstance(word, str) and _CAMEL.fullmatch(word) else None
     return Told(
-        Verdict.of(reasons.ADAPTER_SAYS, fact[:_FIELD] if isinstance(fact, str) else "", name=name),
-        known,
+        _consuming(said),
+        version[:64] if isinstance(version, str) else None,
+        _reachable(said.get("sink")),
+        answered=True,
     )
+
+
+def _consuming(said: Mapping[str, Any]) -> Verdict:
+    if said.get("ready") is True:
+        return Verdict.of(reasons.CONSUMING)
+    if said.get("state") == "starting":
+        return Verdict.of(reasons.ADAPTER_STARTING, "no adapter is ready yet")
+    word = said.get("reason")
+    name = word if isinstance(word, str) and _CAMEL.fullmatch(word) else None
+    return Verdict.of(reasons.ADAPTER_SAYS, _fact(said.get("message")), name=name)
+
+
+def _reachable(sink: Any) -> Verdict | None:
+    reachable = sink.get("reachable") if isinstance(sink, dict) else None
+    if reachable is True:
+        return Verdict.of(reasons.SINK_REACHABLE)
+    if reachable is False:
+        return Verdict.of(reasons.SINK_UNREACHABLE, _fact(sink.get("reason")))
+    return None
+
+
+def _fact(text: Any) -> str:
+    return text[:_FIELD] if isinstance(text, str) else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 from tests.flow.harness import (
@@ -48,6 +49,35 @@ async def test_a_service_that_is_away_is_probed_less_than_once_a_second() -> Non
         assert asyncio.get_running_loop().time() - before < 7, "it was probed too rarely"
         took = await until(lambda: run.counters.received == 5000 and len(broker.acked) == 5000)
         assert took < 2, "delivery resumes at once after the first 2xx"
+
+
+async def test_whether_the_service_answers_is_told() -> None:
+    """Unknown before the first event, then yes; and no, why and since when while it is away."""
+    broker, service = Broker([]), Service()
+    service.rule = lambda body: OK
+    async with Run(broker, service) as run:
+        assert run.pipeline.service() == {"reachable": None}
+        broker.produce(message(1))
+        await until(lambda: len(broker.acked) == 1)
+        assert run.pipeline.service() == {"reachable": True}
+        service.rule = lambda body: status(503)
+        broker.produce(message(2))
+        await until(lambda: run.pipeline.held.shut)
+        told = run.pipeline.service()
+        assert (told["reachable"], told["since"]) == (False, pytest.approx(time.time(), abs=60))
+        assert "503" in str(told["reason"])
+        service.rule = lambda body: status(500)
+        await until(lambda: not run.pipeline.held.shut)
+        assert run.pipeline.service() == {"reachable": True}
+
+
+async def test_a_service_that_only_refuses_is_reachable() -> None:
+    """An answer of any kind but "away" shows that somebody is at home."""
+    broker, service = Broker([message(1)]), Service()
+    service.rule = lambda body: status(500)
+    async with Run(broker, service) as run:
+        await until(lambda: service.posted)
+        await until(lambda: run.pipeline.service() == {"reachable": True}, within=1)
 
 
 async def test_the_first_burst_to_a_dead_service_is_small() -> None:

@@ -16,6 +16,7 @@ from eventing_alibaba_operator.status import (
     CONSUMING,
     CREDENTIALS,
     DEPLOYED,
+    REACHABLE,
     SINK,
     Findings,
     Verdict,
@@ -155,6 +156,33 @@ async def test_the_adapters_words_are_told(
     assert fact in told.verdict.message
 
 
+@pytest.mark.parametrize(
+    ("sink", "reason", "fact"),
+    [
+        ({"reachable": True}, reasons.SINK_REACHABLE, ""),
+        (
+            {"reachable": False, "reason": "it refuses"},
+            reasons.SINK_UNREACHABLE,
+            "it refuses. Mess",
+        ),
+        ({"reachable": False, "reason": 5}, reasons.SINK_UNREACHABLE, "Messages wait"),
+        ({"reachable": None}, None, ""),
+        ({"reachable": "yes"}, None, ""),
+        ([], None, ""),
+        (None, None, ""),
+    ],
+)
+async def test_the_adapters_words_on_its_service_are_told(
+    adapter: tuple[Listener, dict[str, bytes]], sink: object, reason: object, fact: str
+) -> None:
+    """`sink` of its status makes `SinkReachable`; what it does not know makes none."""
+    listener, said = adapter
+    said["body"] = says(sink=sink)
+    told = (await listener.consuming([container(state={"running": {}})])).sink
+    assert (told and told.reason) is reason
+    assert told is None or told.message.startswith(fact)
+
+
 async def test_an_adapter_that_does_not_answer_is_silent() -> None:
     """Nobody at the port: Unknown, with where to look."""
     listener = Listener(port=1)
@@ -208,6 +236,17 @@ def test_ready_sums_up(
     others = {one["type"] for one in made["conditions"]} & {"Stalled", "Reconciling"}
     assert others == ({also} if also else set())
     assert made["observedGeneration"] == 3
+
+
+def test_a_service_that_is_away_leaves_its_source_ready() -> None:
+    """`SinkReachable` is no part of `Ready`, so tools that wait are not held up; it is no error."""
+    found = findings(**GOOD)
+    found.verdicts[REACHABLE] = Verdict.of(reasons.SINK_UNREACHABLE, "refused")
+    made = status(found, generation=1, before={}, now=NOW)
+    assert condition(made, "Ready")["status"] == "True"
+    assert condition(made, REACHABLE)["severity"] == "Info"
+    assert not condition(made, "Reconciling")
+    assert Verdict.before(made, REACHABLE) == found.verdicts[REACHABLE]
 
 
 def test_without_a_deployment_nothing_is_ready() -> None:

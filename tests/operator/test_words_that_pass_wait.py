@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 from tests.operator.cluster import Cluster
 from tests.operator.conftest import Running, mns
 
-from eventing_alibaba_operator import events, names, reasons, reconcile
+from eventing_alibaba_operator import events, names, reconcile
 from eventing_alibaba_operator.events import Events
 from eventing_alibaba_operator.kinds import Key
 from eventing_alibaba_operator.kube import Kube
 from eventing_alibaba_operator.login import Cluster as Login
 from eventing_alibaba_operator.passing import Passing
-from eventing_alibaba_operator.status import Verdict
-from eventing_alibaba_operator.versions import Versions
-from eventing_alibaba_operator.words import Listener, Pod, Told
 
 NAME = "mnssource-orders"
-READY = Told(Verdict.of(reasons.CONSUMING))
 
 
 def key(name: object = "orders") -> Key:
@@ -99,51 +91,3 @@ async def test_good_news_is_left_out_in_a_flood(
             told.tell(key(number), f"{number}", reason="Ready", message="connected")
         told.tell(key("bad"), "bad", reason="SinkNotFound", message="gone", warning=True)
         assert told._waiting.qsize() == events._MOST_GOOD_NEWS + 1
-
-
-@pytest.fixture
-async def adapter() -> AsyncIterator[Callable[[], Listener]]:
-    """An adapter of the version 1.2.3."""
-
-    async def status(_: web.Request) -> web.Response:
-        said = {"ready": True, "state": "running", "adapterVersion": "1.2.3"}
-        return web.json_response(said)
-
-    app = web.Application()
-    app.router.add_get("/status", status)
-    async with TestServer(app) as server:
-        assert server.port is not None
-        listener = Listener(port=server.port)
-        yield lambda: listener
-        await listener.close()
-
-
-def pod(name: str, *, started: str = "2026-01-01T00:00:00Z") -> Pod:
-    return Pod(name, NAME, ready=True, address="127.0.0.1", running=True, started=started)
-
-
-async def test_a_pod_that_was_ready_at_first_sight_tells_its_version(
-    adapter: Callable[[], Listener], running: Running
-) -> None:
-    """It is asked in the background, once, and its source is woken when it has answered."""
-    woken: list[Key] = []
-    versions = Versions(adapter(), woken.append)
-    assert versions.of(key(), [pod("a")], READY) is None
-    await running.until(lambda: woken)
-    assert versions.of(key(), [pod("a")], READY) == "1.2.3"
-    assert not versions._asking
-    assert woken == [key()]
-
-
-async def test_a_version_is_asked_for_anew_with_a_new_pod(
-    adapter: Callable[[], Listener], running: Running
-) -> None:
-    """A pod that was asked for its state has told its version; a newer one is asked again."""
-    versions = Versions(adapter(), lambda _: None)
-    told = Told(Verdict.of(reasons.CONSUMING), "1.0.0")
-    assert versions.of(key(), [pod("a")], told) == "1.0.0"
-    assert versions.of(key(), [pod("a")], READY) == "1.0.0"
-    both = [pod("a"), pod("b", started="2026-01-01T00:00:01Z")]
-    assert versions.of(key(), both, READY) == "1.0.0"
-    await running.until(lambda: versions.of(key(), both, READY) == "1.2.3")
-    versions.close()

@@ -240,6 +240,14 @@ class Pipeline:
         """Return `open` while the sink is away, else `closed`."""
         return "open" if self._deliverer.valve.breaker.open else "closed"
 
+    def service(self) -> dict[str, object]:
+        """Return whether the sink answers: `reachable`; where not, why (`reason`) and `since`.
+
+        `reachable` is None while nobody knows, as nothing was sent yet. `since` is in seconds since
+        the epoch.
+        """
+        return self._deliverer.reaction.service()
+
     def __repr__(self) -> str:
         return f"<Pipeline {self._deliverer!r}>"
 

@@ -111,6 +111,8 @@ class Reaction:
         self._asleep: dict[Delivery, None] = {}
         self._to_skip: set[Delivery] = set()
         self.last_success = 0.0
+        self._answered = False
+        self._away: tuple[str, float] | None = None
         self.on_gone: Callable[[], None] = lambda: None
         self.on_limit: Callable[[], None] = lambda: None
         self.on_settled: Callable[[Delivery], None] = lambda _delivery: None
@@ -120,6 +122,14 @@ class Reaction:
     def burying(self) -> int:
         """Requests to the dead-letter sink under way."""
         return 0 if self._burial is None else self._burial.in_flight
+
+    def service(self) -> dict[str, object]:
+        """See `Pipeline.service`."""
+        if self._valve.breaker.open and self._away is not None:
+            reason, since = self._away
+            return {"reachable": False, "reason": reason, "since": since}
+        known = self._answered or self._counters.delivered > 0
+        return {"reachable": True if known else None}
 
     def stop(self) -> None:
         """Start nothing new; answers still count."""
@@ -236,13 +246,16 @@ class Reaction:
         if outcome.verdict is Verdict.SICK:
             if self._valve.sick():
                 log.warning("the service is away: receiving pauses until it answers again")
+                self._away = outcome.reason, time.time()
                 self._held.shut = True
                 self._concurrency.restart(now)
                 self.on_limit()
             if outcome.retry_after is not None and self._retry.after_max > 0:
                 self._valve.leave_alone(min(outcome.retry_after, self._retry.after_max))
-        elif outcome.status is not None and self._valve.troubled:
-            self._valve.well()
+        elif outcome.status is not None:
+            self._answered = True
+            if self._valve.troubled:
+                self._valve.well()
         too_much = outcome.status in {429, 503} or outcome.label in _TOO_MUCH
         if too_much and self._concurrency.refused(started, now):
             self.on_limit()

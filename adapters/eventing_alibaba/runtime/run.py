@@ -108,6 +108,7 @@ async def _run(settings: Settings) -> int:
         breaker=pipeline.breaker,
         resends=lambda: sink.pool.resends,
     )
+    status.add("sink", pipeline.service)
     status.add("blocked", pipeline.blocked)
     status.add("counters", lambda: _counted(counters, pipeline))
     if tell := getattr(source, "status", None):

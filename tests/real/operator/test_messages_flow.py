@@ -31,7 +31,7 @@ from eventing_alibaba import __version__
 from eventing_alibaba.testing.emulators.kafka import EmulatorProcess as KafkaProcess
 from eventing_alibaba.testing.emulators.mns.process import EmulatorProcess as MnsProcess
 from eventing_alibaba.testing.emulators.rocketmq import EmulatorProcess as RocketmqProcess
-from eventing_alibaba.testing.sink.process import SinkProcess
+from eventing_alibaba.testing.sink import Answer, SinkProcess
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -178,6 +178,42 @@ def test_a_wrong_password_and_its_repair(
         assert healed - repaired < 35
         (run,) = runner.runs()
         assert run.restarts == 0
+
+
+def test_a_service_that_is_away_is_told(
+    plane: ControlPlane,
+    runner: ProcessRunner,
+    namespace: str,
+    sink: SinkProcess,
+    figures: Callable[[str], None],
+) -> None:
+    """`SinkReachable` is True, False with what the adapter saw, and True; `Ready` stays True."""
+    with MnsProcess(queues=["orders"]) as mns:
+        auth = _login(plane, namespace)
+        applied = plane.admin.apply(
+            source("MnsSource", namespace, endpoint=mns.endpoint, auth=auth, sink={"uri": sink.url})
+        )
+        wait_condition(plane.admin, applied, seconds=40)
+        assert not condition(plane.admin, applied, "SinkReachable")
+        mns.send("orders", ["1"])
+        wait_condition(plane.admin, applied, "SinkReachable", seconds=40)
+        sink.set_default(Answer(status=503))
+        mns.send("orders", ["2"])
+        eventually(lambda: not _adapter(runner)["sink"]["reachable"], seconds=20, what="away")
+        noticed = time.monotonic()
+        found = wait_condition(plane.admin, applied, "SinkReachable", status="False", seconds=40)
+        told = time.monotonic()
+        assert "503" in found["message"]
+        assert found["severity"] == "Info"
+        assert condition(plane.admin, applied, "Ready")["status"] == "True"
+        sink.set_default(Answer(status=202))
+        sink.wait_delivered(2, timeout=40)
+        back = time.monotonic()
+        wait_condition(plane.admin, applied, "SinkReachable", seconds=60)
+        figures(
+            f"away: in the status {told - noticed:.1f} s after the adapter saw it;"
+            f" back: {time.monotonic() - back:.1f} s after the first event that got through",
+        )
 
 
 def _adapter(runner: ProcessRunner) -> dict[str, Any]:
