@@ -203,12 +203,22 @@ async def test_silent_adapters_are_asked_ever_more_rarely(
     assert 16 * 16 <= going.rounds._sources[KEY].due - going.now <= 20 * 16
 
 
-async def test_nobody_asks_for_a_source_that_is_gone(going: Going, said: Said) -> None:
+async def test_nobody_asks_for_a_source_that_is_gone(
+    going: Going, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It is forgotten, and an answer that comes after that wakes nobody."""
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def ask(pod: Pod) -> Told:
+        asked.set()
+        await answer.wait()
+        return Told(READY.verdict, "1.2.3", answered=True)
+
+    monkeypatch.setattr(going.listener, "ask", ask)
     going.of(pod("a"))
+    await asked.wait()
     going.rounds.forget(KEY)
-    await asyncio.sleep(0)
-    going.now += 1000
+    answer.set()
     await until(lambda: not going.rounds._asking)
     assert not going.rounds._sources
     assert going.woken == []
