@@ -105,9 +105,7 @@ class Reconciler:
         """Go over a source; return the seconds after which to look again. Raises KubeError."""
         source = self.inventory.get(key)
         if source is None or "deletionTimestamp" in source.body["metadata"]:
-            self.sinks.forget(key)
-            self.rounds.forget(key)
-            self.telling.forget(key)
+            self._forget(key)
             return None
         work = Work(key, source)
         steps: tuple[Callable[[Work], Awaitable[bool]], ...] = (
@@ -122,11 +120,16 @@ class Reconciler:
         await self._observe(work)
         again = await self.telling.tell(key, source, work.findings)
         if self.inventory.get(key) is None:  # its status could not be written, as it is gone
-            self.sinks.forget(key)
+            self._forget(key)
             return None
         if again is not None:
             work.look_again(again)
         return work.again
+
+    def _forget(self, key: Key) -> None:
+        self.sinks.forget(key)
+        self.rounds.forget(key)
+        self.telling.forget(key)
 
     async def _validate(self, work: Work) -> bool:
         source = work.source

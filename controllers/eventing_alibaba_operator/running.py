@@ -148,6 +148,7 @@ class Operator:
                     await self._trust.watch.listed()
                 for watch in watches:
                     await watch.listed()
+                group.create_task(self._sinks.run())
                 group.create_task(self.queue.run())
                 group.create_task(self._events.run())
                 group.create_task(self._rounds.run())
@@ -155,7 +156,6 @@ class Operator:
                 group.create_task(self._keep_looking())
                 self.ready.set()
         finally:
-            self._sinks.close()
             await self._listener.close()
             await self._rounds_listener.close()
 

@@ -68,7 +68,7 @@ class Sinks:
         self._plurals: dict[Where, str] = {}
         self._missing: dict[Where, float] = {}
         self._watches: dict[tuple[Where, str], Watch[Found]] = {}
-        self._tasks: dict[tuple[Where, str], asyncio.Task[None]] = {}
+        self._group = asyncio.TaskGroup()
         self._users: dict[tuple[Where, Ref], set[Key]] = {}
         self._uses: dict[Key, set[tuple[Where, Ref]]] = {}
 
@@ -105,10 +105,10 @@ class Sinks:
             if not users:
                 del self._users[use]
 
-    def close(self) -> None:
-        """End all watches."""
-        for task in self._tasks.values():
-            task.cancel()
+    async def run(self) -> None:
+        """Keep what is watched going until cancelled; must be under way before `resolve`."""
+        async with self._group:
+            await asyncio.get_running_loop().create_future()
 
     async def _find(self, key: Key, ref: ObjectReference, namespace: str, what: str) -> Found:
         where = (ref.api_version, ref.kind)
@@ -161,7 +161,7 @@ class Sinks:
             changed=lambda ref: self._changed(where, ref),
         )
         self._watches[where, scope] = watch
-        self._tasks[where, scope] = asyncio.get_running_loop().create_task(watch.run())
+        self._group.create_task(watch.run())
         return watch
 
     def _changed(self, where: Where, ref: Ref) -> None:
@@ -197,6 +197,13 @@ def _service(found: Object) -> Found:
 
 
 def _addressable(found: Object) -> Found:
+    """Read the address of any kind of object, believing nothing of its form."""
     told = found.get("status")
-    address: Any = (told.get("address") if isinstance(told, dict) else None) or {}
-    return Found(address.get("url"), address.get("CACerts"), address.get("audience"))
+    address: Any = told.get("address") if isinstance(told, dict) else None
+    if not isinstance(address, dict):
+        return Found(None)
+    url, authority, audience = (
+        value if isinstance(value, str) and value else None
+        for value in map(address.get, ("url", "CACerts", "audience"))
+    )
+    return Found(url, authority, audience)

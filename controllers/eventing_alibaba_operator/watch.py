@@ -102,7 +102,8 @@ class Watch(Generic[T]):
             except KubeError as error:
                 if not self._listed.is_set() or self.problem is not None:
                     version = None
-                log.debug("%s", error)
+                lasting = pause == _LONGEST
+                log.log(logging.WARNING if lasting else logging.DEBUG, "%s", error)
                 await asyncio.sleep(random.uniform(0.5, 1) * pause)  # noqa: S311 - only spreads
                 pause = min(pause * 2, _LONGEST)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 from tests.operator.cluster import Cluster
 from tests.operator.conftest import Running, mns
+
+from eventing_alibaba_operator import sinks
 
 BROKER = {"apiVersion": "eventing.knative.dev/v1", "kind": "Broker", "name": "default"}
 SERVICE = {"apiVersion": "v1", "kind": "Service", "name": "orders"}
@@ -88,6 +91,36 @@ async def test_a_sink_that_is_not_there_is_told(
     await running.until(lambda: running.condition()["reason"] == reason)
     assert "Broker shop/default" in running.condition()["message"]
     assert not [what for what in cluster.writes if "deployments" in what]
+
+
+@pytest.mark.parametrize(
+    "status", [None, "up", [], {"address": "http://a/"}, {"address": {"url": 5}}, {"address": []}]
+)
+async def test_an_address_of_another_form_is_none(
+    running: Running, cluster: Cluster, status: Any
+) -> None:
+    """Objects of any kind may be referred to, so nothing is expected of what they look like."""
+    knows(cluster)
+    cluster.put("brokers", {**broker(None), "status": status})
+    cluster.put("mnssources", mns(sink={"ref": BROKER}))
+    await running.until(lambda: running.condition()["reason"] == "SinkNotAddressable")
+
+
+async def test_a_watch_that_ends_by_a_defect_ends_the_operator(
+    running: Running, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It must not go on with what it has known of sinks: a restart lists them anew."""
+
+    def defect(_found: object) -> None:
+        raise KeyError("defect")
+
+    monkeypatch.setattr(sinks, "_addressable", defect)
+    with_a_broker(cluster)
+    cluster.put("mnssources", mns(sink={"ref": BROKER}))
+    assert running._task is not None
+    await asyncio.wait((running._task,), timeout=10)
+    assert running._task.done()
+    assert isinstance(running._task.exception(), BaseExceptionGroup)
 
 
 async def test_a_service_with_many_ports_is_asked_about(running: Running, cluster: Cluster) -> None:

@@ -294,3 +294,13 @@ async def test_a_source_at_rest_is_not_asked(running: Running, cluster: Cluster)
     cluster.put("mnssources", mns(paused=True))
     await running.until(lambda: not _said(cluster))
     assert KEY not in going._sources
+
+
+async def test_a_source_whose_status_is_gone_is_not_asked(
+    running: Running, cluster: Cluster
+) -> None:
+    """Nobody may ever tell of its deletion, as with a source that is gone while it is written."""
+    going = await _ready(running, cluster)
+    cluster.refuse = lambda _verb, path: 404 if path.endswith("/status") else None
+    _tell(running, Verdict.of(reasons.SINK_UNREACHABLE, "connection refused"))
+    await running.until(lambda: KEY not in going._sources)
