@@ -1,4 +1,4 @@
-"""A thousand sources (a hundred outside `make soak`), with figures from the audit log.
+"""One source, and a thousand (a hundred outside `make soak`), with figures from the audit log.
 
 The bounds are those of the full size; the figures are put into the report of the test run.
 """
@@ -17,6 +17,7 @@ from tests.real.kubelab.client import Manifest, conditions, eventually
 from tests.real.kubelab.plane import ControlPlane
 from tests.real.operator.places import API_VERSION, USER
 from tests.real.operator.process import OperatorProcess
+from tests.real.operator.seen import the_deployment
 from tests.real.operator.sources import SMALLEST, source
 
 SOAK: Final = os.environ.get("SOAK") == "1"
@@ -87,6 +88,23 @@ def test_many_sources(plane: ControlPlane, namespace: str, figures: Callable[[st
     assert not resynced.writes(), str(resynced)
     assert not again.writes(), str(again)
     assert not Calls([*busy, *again]).refused(403)
+
+
+def test_a_source_has_its_deployment_at_once(
+    plane: ControlPlane, namespace: str, figures: Callable[[str], None]
+) -> None:
+    """Of sources that are applied one after the other, half have their Deployment in 300 ms."""
+    kinds, count = sorted(SMALLEST), 60
+    with OperatorProcess(plane, namespaces=(namespace,)):
+        mark = plane.audit.mark()
+        for i in range(count):
+            the_deployment(
+                plane.admin, plane.admin.create(source(kinds[i % 3], namespace, f"one-{i}"))
+            )
+        lags = _lags(plane, namespace, mark)
+    figures(f"one by one: p50 {_middle(lags) * 1000:.0f} ms, the longest {max(lags) * 1000:.0f} ms")
+    assert len(lags) == count
+    assert _middle(lags) < 0.3
 
 
 def _ready(plane: ControlPlane, namespace: str) -> int:
