@@ -65,7 +65,7 @@ def attempts(adapter: AdapterProcess) -> int:
 
 
 async def test_an_outage_costs_neither_messages_nor_memory(broker: KafkaServer) -> None:
-    """Probed less than once a second, nothing buried, under 10 MB more, back within 2 s."""
+    """Probed less than once a second, nothing buried, no memory but buffers, back within 2 s."""
     kafka = topic(broker, "away")
     sent = await kafka.produce(RECORDS, size=SIZE)
     told = ledger(sent, "ordered")
@@ -79,13 +79,14 @@ async def test_an_outage_costs_neither_messages_nor_memory(broker: KafkaServer) 
         ) as adapter,
     ):
         sink.wait_delivered(before, timeout=PATIENCE)
-        size = resident(adapter)
         sink.refuse()
         adapter.wait_status(lambda status: sum(status["counters"]["failedAttempts"].values()) >= 5)
         probes, since = attempts(adapter), now()
-        most = size
+        sizes: list[int] = []
         while now() < since + OUTAGE:
-            most = max(most, resident(adapter))
+            # In the first fifth the buffers that `flow` and the client are given may still fill.
+            if now() >= since + OUTAGE / 5:
+                sizes.append(resident(adapter))
             assert adapter.status()["ready"], "a service that is away is no trouble of the source"
             await asyncio.sleep(0.25)
         rate = (attempts(adapter) - probes) / (now() - since)
@@ -102,7 +103,8 @@ async def test_an_outage_costs_neither_messages_nor_memory(broker: KafkaServer) 
     assert report.clean, report
     assert not report.duplicates, report
     assert 0 < rate < 1.0
-    assert most - size < 10 * MIB, f"{(most - size) / MIB:.1f} MiB more"
+    more = (max(sizes) - min(sizes)) / MIB
+    assert more < 10, f"{more:.1f} MiB more"
     assert soon > 100, f"only {soon} events in the first {SOON:g} s after the first answer"
     assert await kafka.backlog() == 0
     kafka.close()
