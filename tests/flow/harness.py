@@ -146,6 +146,9 @@ class Service:
         self.rule: Callable[[bytes], Result | float | None] = lambda body: None
         self.most = 0
 
+    def resize(self, limit: int) -> None:
+        self.limit = limit
+
     def send(
         self, request: bytes, done: Callable[[Any, Result], None], token: Any, *, timeout: float
     ) -> bool:

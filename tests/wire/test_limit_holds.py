@@ -35,10 +35,10 @@ async def test_limit_can_be_raised_and_lowered_while_running(pools: Pools) -> No
         pool = pools(server.target, limit=1)
         results = Results(pool)
         assert [results.send(n) for n in range(2)] == [True, False]
-        pool.limit = 3
+        pool.resize(3)
         assert [results.send(n) for n in range(3)] == [True, True, False]
         await results.wait(3)
-        pool.limit = 1
+        pool.resize(1)
         assert pool.limit == 1
         assert "idle=1 busy=0" in repr(pool)
         async with asyncio.timeout(PATIENCE):
@@ -55,7 +55,7 @@ async def test_busy_connections_beyond_a_lowered_limit_close_as_they_finish(pool
         for n in range(3):
             results.send(n)
         await until(lambda: "busy=3" in repr(pool))
-        pool.limit = 1
+        pool.resize(1)
         assert not results.send("no")
         await results.wait(3)
         assert all(not isinstance(result, WireError) for _, result in results.got)
@@ -177,13 +177,13 @@ async def test_connection_that_comes_too_late_is_closed(pools: Pools) -> None:
         results.send()
         results.send()
         await results.wait(3)
-        pool.limit = 1
+        pool.resize(1)
         assert "idle=1 busy=0 opening=1" in repr(pool)
         dials.succeed()
         await until(lambda: "opening=0" in repr(pool))
         assert "idle=1 busy=0" in repr(pool)
         assert pool.opened == 2
-        pool.limit = 0
+        pool.resize(0)
         assert "idle=0 busy=0" in repr(pool)
 
 
@@ -220,7 +220,7 @@ async def test_raised_limit_lets_waiting_requests_in(pools: Pools) -> None:
         pool = pools(server.target, limit=0)
         tasks = [asyncio.create_task(pool.request(post(), timeout=PATIENCE)) for _ in range(3)]
         await asyncio.sleep(0)
-        pool.limit = 3
+        pool.resize(3)
         assert [answer.status for answer in await asyncio.gather(*tasks)] == [200] * 3
 
 
@@ -231,7 +231,7 @@ async def test_cancelled_waiter_passes_its_turn_on(pools: Pools) -> None:
         first = asyncio.create_task(pool.request(post(), timeout=PATIENCE))
         second = asyncio.create_task(pool.request(post(), timeout=PATIENCE))
         await asyncio.sleep(0)
-        pool.limit = 1  # tells the first
+        pool.resize(1)  # tells the first
         first.cancel()
         assert (await second).status == 200
         with pytest.raises(asyncio.CancelledError):

@@ -94,7 +94,7 @@ async def test_closed_pool_takes_nothing(pools: Pools) -> None:
         await pool.close()
         async with asyncio.timeout(PATIENCE):
             await server.peers[0].ended.wait()
-        pool.limit = 5
+        pool.resize(5)
         assert not results.send()
         with pytest.raises(WireError, match="is closed"):
             await pool.request(post(), timeout=1)

@@ -14,11 +14,18 @@ from typing import Final
 
 import orjson
 
-from eventing_alibaba.contract.event import CONTEXT, NAMES_KEPT, Event, check_names
+from eventing_alibaba.contract.event import (
+    CONTEXT,
+    NAMES_KEPT,
+    AttributeValue,
+    Event,
+    check_names,
+)
+from eventing_alibaba.contract.outline import Outline, Varying
 
 _JSON_TYPE: Final = re.compile(r"\s*[^;\s]+[/+]json\s*(;|$)", re.IGNORECASE)
 _TAKEN: Final = CONTEXT | {"data", "data_base64"}
-_LARGEST: Final = 2**31
+LARGEST: Final = 2**31
 """CloudEvents' Integer has 32 bits; what is longer is written as text, as in binary mode."""
 
 # Names that were checked already.
@@ -51,8 +58,8 @@ def json_event(event: Event) -> bytes:
             _learn(extensions)
         found.update(extensions)
         for name, value in extensions.items():
-            if value.__class__ is int and not -_LARGEST <= value < _LARGEST:
-                found[name] = str(value)
+            if value.__class__ is int:
+                found[name] = _integer(value)
     data = event.data
     if data is not None:
         _put_data(found, data, content_type)
@@ -62,6 +69,36 @@ def json_event(event: Event) -> bytes:
         raise ValueError("an attribute value is no valid Unicode text") from error
 
 
+def json_template(
+    attributes: Mapping[str, AttributeValue | Varying], outline: Outline
+) -> bytes | None:
+    """Return what stands before the data in the JSON of events with an outline; None = see there.
+
+    `attributes` are those of the outline with the media type among them, in the order in which they
+    are written. A `%b` stands for each value; what is filled in must not need escaping.
+    """
+    if not (outline.json and _is_json(str(attributes["datacontenttype"]))):
+        return None
+    check_names([name for name in attributes if name not in CONTEXT], _TAKEN)
+    members = b'{"specversion":"1.0"'
+    for name, value in attributes.items():
+        members += b',"%b":%b' % (name.encode("ascii"), _written(value))
+    return members + b',"data":'
+
+
+def _written(value: AttributeValue | Varying) -> bytes:
+    """Return JSON of a value, as part of a template."""
+    if not isinstance(value, Varying):
+        written = orjson.dumps(_integer(value) if value.__class__ is int else value)
+        return written.replace(b"%", b"%%")
+    pieces = [orjson.dumps(piece)[1:-1].replace(b"%", b"%%") for piece in value.pieces]
+    return b"%b".join(pieces) if value.integer else b'"%b"' % b"%b".join(pieces)
+
+
+def _integer(value: AttributeValue) -> AttributeValue:
+    return value if -LARGEST <= int(value) < LARGEST else str(value)
+
+
 def _learn(names: Mapping[str, object]) -> None:
     check_names(names, _TAKEN)
     if len(_names) > NAMES_KEPT:
@@ -69,10 +106,14 @@ def _learn(names: Mapping[str, object]) -> None:
     _names.update(names)
 
 
+def _is_json(content_type: str) -> bool:
+    return content_type == "application/json" or _JSON_TYPE.match(content_type) is not None
+
+
 def _put_data(found: dict[str, object], data: bytes, content_type: str | None) -> None:
     # A JSON value stands as JSON, other text as a string; all else is base64 (JSON format 3.1).
     # Without a content type the format reads `data` as JSON, so only what is JSON may stand there.
-    if content_type is None or content_type == "application/json" or _JSON_TYPE.match(content_type):
+    if content_type is None or _is_json(content_type):
         try:
             orjson.loads(data)
         except orjson.JSONDecodeError:

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 
 from eventing_alibaba.contract.event import Event
 from eventing_alibaba.contract.message import Message
+from eventing_alibaba.contract.outline import Outlining
 from eventing_alibaba.flow.delivery import Delivery
 from eventing_alibaba.flow.policies.age import too_old
 from eventing_alibaba.flow.policies.deadletter import undecodable
+from eventing_alibaba.sink.encode import Outlined
 
 
 @dataclass(slots=True, frozen=True)
@@ -37,8 +39,10 @@ class Unconvertible(Exception):
 class Converter:
     """Makes the next request of a delivery.
 
-    `event` is the source's mapping, `encode` the sink's; `passes` is the filter, None = all pass;
-    `max_age` in seconds, None = any age. Call it with a delivery.
+    `event` is the source's mapping, `encode` the sink's; `outline` and `outlined` are the short
+    road that both may offer beside them (see `contract.outline`). `passes` is the filter, None =
+    all pass; it looks at events, so with one there is no short road. `max_age` in seconds, None =
+    any age. Call it with a delivery.
     """
 
     def __init__(
@@ -46,11 +50,15 @@ class Converter:
         event: Callable[[Message], Event | Sequence[Event]],
         encode: Callable[[Event], bytes],
         *,
+        outline: Outlining | None = None,
+        outlined: Outlined | None = None,
         passes: Callable[[Event], bool] | None = None,
         max_age: float | None = None,
     ) -> None:
         self._event = event
         self._encode = encode
+        self._outline = None if passes is not None or outlined is None else outline
+        self._outlined = outlined
         self._passes = passes
         self._max_age = max_age
 
@@ -82,6 +90,10 @@ class Converter:
         try:
             rest = delivery.rest
             if rest is None:
+                if self._outline is not None and (found := self._outline(message)) is not None:
+                    request = self._outlined(found[0], found[1], message.body)  # type: ignore[misc]
+                    if request is not None:
+                        return request
                 event = self._event(message)
                 if event.__class__ is Event:
                     if passes is not None and not passes(event):

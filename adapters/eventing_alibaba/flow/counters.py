@@ -48,10 +48,12 @@ class Histogram:
     def __repr__(self) -> str:
         return f"<Histogram of {sum(self.counts)} values, sum {self.sum:g}>"
 
-    def observe(self, value: float) -> None:
-        """Count one value."""
-        self.counts[bisect_left(self.bounds, value)] += 1
-        self.sum += value
+    def observe(self, *values: float) -> None:
+        """Count values."""
+        bounds, counts = self.bounds, self.counts
+        for value in values:
+            counts[bisect_left(bounds, value)] += 1
+        self.sum += sum(values)
 
 
 class Counters:

@@ -153,7 +153,11 @@ class Deliverer:
         delivery.wire = False
         if result.__class__ is Answer and 200 <= result.status <= 299:
             self._well(delivery.started, 1)
-            self._accepted(delivery)
+            track = delivery.track
+            if delivery.rest or delivery.blocked or (track is not None and track.gone):
+                self._accepted(delivery)
+            else:
+                self._held.settle(delivery)
         else:
             self.reaction.failed(delivery, judge(result))
         if self._stopped:
@@ -201,7 +205,7 @@ class Deliverer:
             self.pump()
 
     def _limit(self) -> None:
-        self._pool.limit = self.concurrency.limit
+        self._pool.resize(self.concurrency.limit)
         self._held.set_hold_limit(_HELD_PER_REQUEST * self.concurrency.limit)
 
     def _opened(self) -> None:

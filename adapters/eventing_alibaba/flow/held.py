@@ -206,16 +206,21 @@ class Held:
             return
         else:
             window = track.window
-            if window[0] is delivery:
-                self._advance(track, self.acks)
-            else:
+            if window[0] is not delivery:
                 # It waits for an earlier one; its body would only take memory meanwhile.
                 delivery.message.body = b""
+            elif len(window) > 1 and window[1].done:
+                self._advance(track, self.acks)
+            else:  # the same for one, which most are
+                window.popleft()
+                track.settled = delivery.message
+                self.acks.append(delivery.message)
         if delivery.lane is not None:
             self._next_in_lane(delivery)
         if track is not None and track.paused:
             self._maybe_resume(track)
-        self._wake()
+        if not self._acks_told or (self._starved and self.count <= self._low):
+            self._wake()
 
     def follower(self, delivery: Delivery) -> Delivery:
         """Take what is next in the delivery's lane, to go in one request with it and behind it.

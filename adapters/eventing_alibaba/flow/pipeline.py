@@ -40,6 +40,7 @@ from eventing_alibaba.flow.release import Releaser
 from eventing_alibaba.flow.renew import Renewer
 from eventing_alibaba.flow.settle import Settler
 from eventing_alibaba.flow.timers import Timers
+from eventing_alibaba.sink.encode import Outlined
 from eventing_alibaba.sink.post import Sink
 
 log = logging.getLogger(__name__)
@@ -87,8 +88,15 @@ class Pipeline:
         )
         self.held.leased = exhausted is not None and exhausted.leased
 
-        def converter(encode: Callable[[Event], bytes]) -> Converter:
-            return Converter(source.event, encode, passes=chosen.passes, max_age=chosen.max_age)
+        def converter(encode: Callable[[Event], bytes], outlined: Outlined) -> Converter:
+            return Converter(
+                source.event,
+                encode,
+                outline=getattr(source, "outline", None),
+                outlined=outlined,
+                passes=chosen.passes,
+                max_age=chosen.max_age,
+            )
 
         stages = Stages(
             held=self.held,
@@ -101,11 +109,13 @@ class Pipeline:
             exhausted=exhausted or Exhausted(),
             clock=clock,
         )
-        single = converter(sink.encode)
+        single = converter(sink.encode, sink.outlined)
         self._deliverer = (
             Deliverer(stages, single)
             if batching is None
-            else BatchDeliverer(stages, converter(parts(sink)), alone=single, batching=batching)
+            else BatchDeliverer(
+                stages, converter(parts(sink), sink.part_outlined), alone=single, batching=batching
+            )
         )
         self._deliverer.reaction.on_gone = self._left.set
         self._leased = leased = Leased(

@@ -144,9 +144,7 @@ class Settler:
         if acked:
             counters.settle("acked", len(acked))
             now = time.time()
-            for message in acked:
-                if message.time is not None:
-                    counters.lag.observe(now - message.time)
+            counters.lag.observe(*[now - one.time for one in acked if one.time is not None])
 
     def _sort(
         self, batch: Sequence[Message], again: set[Key], lost: set[Key]

@@ -22,6 +22,7 @@ class Valve:
 
     Attributes:
         shut: no request may leave.
+        limited: events are limited by rate: `spend` is to be asked for each one.
         troubled: an answer that is not sick is worth a call of `well`.
         breaker: for those who look.
     """
@@ -37,6 +38,7 @@ class Valve:
         rate: Rate | None = None,
     ) -> None:
         self.shut = False
+        self.limited = rate is not None
         self.troubled = False
         self.breaker = breaker
         self._timers = timers
@@ -47,11 +49,6 @@ class Valve:
         self._gate_until = 0.0
         self._spent = False
         self._probing = False
-
-    @property
-    def limited(self) -> bool:
-        """Events are limited by rate: `spend` is to be asked for each one."""
-        return self._rate is not None
 
     def sick(self) -> bool:
         """Note that the sink is unwell; return whether that opened the breaker."""

@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 from typing import Literal, Protocol, TypeAlias
 
 from eventing_alibaba.contract.event import Event
+from eventing_alibaba.contract.outline import Outline, Values
 from eventing_alibaba.sink.formats.binary import BinaryEncoder
 from eventing_alibaba.sink.formats.raw import RawEncoder
 from eventing_alibaba.sink.formats.structured import StructuredEncoder
 
 Encode: TypeAlias = Callable[[Event], bytes]
+Outlined: TypeAlias = Callable[[Outline, Values, bytes], "bytes | None"]
 Form: TypeAlias = Literal["binary", "structured", "raw"]
 
 
@@ -23,6 +25,9 @@ class Encoder(Protocol):
 
     def __call__(self, event: Event) -> bytes:
         """Return the whole request. Raises ValueError with a sentence for an impossible event."""
+
+    def outlined(self, outline: Outline, values: Values, data: bytes) -> bytes | None:
+        """Return the whole request of an event with an outline; None = encode it as an event."""
 
     def use(self, head: bytes) -> None:
         """Begin requests with another head from now on."""

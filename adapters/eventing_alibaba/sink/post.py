@@ -12,11 +12,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from functools import partial
+from typing import Final, Protocol, TypeVar
 
 from eventing_alibaba import __version__
 from eventing_alibaba.contract.event import Event
-from eventing_alibaba.sink.encode import Encode, Form, encoder
+from eventing_alibaba.contract.outline import Outline, Values
+from eventing_alibaba.sink.encode import Encode, Form, Outlined, encoder
 from eventing_alibaba.sink.formats.batch import BatchEncoder
 from eventing_alibaba.sink.identity import Identity
 from eventing_alibaba.wire.answer import Answer
@@ -25,6 +27,20 @@ from eventing_alibaba.wire.pool import Pool
 from eventing_alibaba.wire.request import head
 
 T = TypeVar("T")
+
+
+class Send(Protocol):
+    """Sends a request."""
+
+    def __call__(
+        self, request: bytes, done: Callable[[T, Answer | WireError], None], token: T, /
+    ) -> bool:
+        """Take one request if there is room; `done(token, result)` follows, never from in here.
+
+        The result is a `WireError` of kind `credentials`, and nothing was sent, where there is
+        nothing to show to the sink.
+        """
+
 
 USER_AGENT: Final = f"eventing-alibaba/{__version__}"
 
@@ -53,9 +69,12 @@ class Sink:
 
     Attributes:
         pool: the connections.
+        send: takes one request if there is room.
         encode: makes the request of a single event; raises ValueError with a sentence for an
             impossible one.
+        outlined: makes it of an event's outline; None = `encode` is to do it. Raises like that.
         part: encodes an event for a batch; None = it has to go alone. Raises like `encode`.
+        part_outlined: the same of an event's outline; None = `part` is to do it.
     """
 
     def __init__(self, pool: Pool, options: SinkOptions, identity: Identity | None = None) -> None:
@@ -68,8 +87,15 @@ class Sink:
         self._encoder = encoder(options.mode, start, options.overrides)
         self._batches = BatchEncoder(start, options.overrides)
         self._identity = identity
+        self.send: Send = (
+            partial(pool.send, timeout=options.timeout) if identity is None else self._send_known
+        )
         self.encode: Encode = self._encoder if identity is None else self._encode_known
+        self.outlined: Outlined = (
+            self._encoder.outlined if identity is None else self._outlined_known
+        )
         self.part: Callable[[Event], bytes | None] = self._batches.part
+        self.part_outlined: Outlined = self._batches.outlined
 
     @property
     def limit(self) -> int:
@@ -87,12 +113,9 @@ class Sink:
             self._renew(self._identity)
         return self._batches.request(parts)
 
-    def send(self, request: bytes, done: Callable[[T, Answer | WireError], None], token: T) -> bool:
-        """Take one request if there is room; `done(token, result)` follows, never from in here.
-
-        The result is a `WireError` of kind `credentials`, and nothing was sent, where there is
-        nothing to show to the sink.
-        """
+    def _send_known(
+        self, request: bytes, done: Callable[[T, Answer | WireError], None], token: T
+    ) -> bool:
         if self._identity is not None and self._identity.refusal is not None:
             return self._refuse(self._identity.refusal, done, token)
         return self.pool.send(request, done, token, timeout=self._timeout)
@@ -111,6 +134,11 @@ class Sink:
         if self._identity is not None and self._identity.changed():
             self._renew(self._identity)
         return self._encoder(event)
+
+    def _outlined_known(self, outline: Outline, values: Values, data: bytes) -> bytes | None:
+        if self._identity is not None and self._identity.changed():
+            self._renew(self._identity)
+        return self._encoder.outlined(outline, values, data)
 
     def _renew(self, identity: Identity) -> None:
         start = self._head(identity)

@@ -48,6 +48,7 @@ class Pool:
 
     Attributes:
         target: where requests go.
+        limit: exchanges at once; `resize` changes it.
         in_flight: requests under way, waiting ones included.
         resends: requests written a second time because an idle connection had died.
         opened: connections opened so far.
@@ -87,7 +88,7 @@ class Pool:
         self.resends = 0
         self.opened = 0
         self.collects = collect_headers
-        self._limit = limit
+        self.limit = limit
         self._clock = clock
         self._write_timeout = write_timeout
         self._max_age = max_age
@@ -107,19 +108,17 @@ class Pool:
         self._wanted = False  # a freed connection may not simply become idle
         self._closed = False
 
-    @property
-    def limit(self) -> int:
-        """Exchanges at once. Lowering it closes idle connections, and busy ones as they finish."""
-        return self._limit
+    def resize(self, limit: int) -> None:
+        """Allow so many exchanges at once.
 
-    @limit.setter
-    def limit(self, value: int) -> None:
+        Lowering it closes idle connections, and busy ones as they finish.
+        """
         if self._closed:
             return
-        self._limit = value
+        self.limit = limit
         self._wanted = True
-        self._roster.shrink(value)
-        for _ in range(value - self.in_flight):
+        self._roster.shrink(limit)
+        for _ in range(limit - self.in_flight):
             self._room.wake()
 
     def send(
@@ -136,7 +135,7 @@ class Pool:
         closed. Otherwise `done(token, result)` is called exactly once, after this has returned; at
         the latest about a second after `timeout` seconds.
         """
-        if self.in_flight >= self._limit:
+        if self.in_flight >= self.limit:
             return False
         if self._proxy is not None:
             request = self._proxy.absolute(self.target, request)
@@ -198,7 +197,7 @@ class Pool:
     async def close(self) -> None:
         """Cut what is under way and close everything. Idempotent."""
         self._closed = True
-        self._limit = 0
+        self.limit = 0
         self.cut()
         self._alarm.off()
         while self._room:
@@ -275,7 +274,7 @@ class Pool:
 
     def _pass_on(self, connection: Connection) -> None:
         """Close a connection that was used, let it serve who waits, or leave it idle."""
-        surplus = len(self._roster.live) > self._limit
+        surplus = len(self._roster.live) > self.limit
         if surplus or connection.unsent or not connection.reader.keep:
             connection.retire()
         elif entry := self._opening.next(fresh=False):
@@ -300,7 +299,7 @@ class Pool:
         entry = self._opening.next(fresh=True)
         if entry is not None:
             connection.start(entry.request, entry.done, entry.token, entry.deadline)
-        elif len(self._roster.live) > self._limit:
+        elif len(self._roster.live) > self.limit:
             connection.retire()
         else:
             self._idle.append(connection)
@@ -332,7 +331,7 @@ class Pool:
         return (
             f"<Pool {self.target.origin} idle={len(self._idle)} busy={busy}"
             f" opening={self._opening.attempts} waiting={self._opening.waiting}"
-            f" limit={self._limit}{closed}>"
+            f" limit={self.limit}{closed}>"
         )
 
 

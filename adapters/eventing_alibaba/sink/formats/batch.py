@@ -14,8 +14,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Generic, TypeVar
 
 from eventing_alibaba.contract.event import Event
-from eventing_alibaba.contract.jsonformat import json_event
+from eventing_alibaba.contract.jsonformat import json_event, json_template
+from eventing_alibaba.contract.outline import Outline, Values
 from eventing_alibaba.sink.formats.attributes import override
+from eventing_alibaba.sink.formats.template import Templates
 
 BATCH_JSON: Final = "application/cloudevents-batch+json; charset=utf-8"
 
@@ -27,6 +29,7 @@ class BatchEncoder:
 
     def __init__(self, head: bytes, overrides: Mapping[str, str] | None = None) -> None:
         self._overrides = dict(overrides or {})
+        self._templates = Templates(self._overrides, json_template)
         self.use(head)
 
     def use(self, head: bytes) -> None:
@@ -43,6 +46,11 @@ class BatchEncoder:
         if self._overrides:
             override(event, self._overrides)
         return json_event(event)
+
+    def outlined(self, outline: Outline, values: Values, data: bytes) -> bytes | None:
+        """Return an event with an outline as a part of a batch; None = make it of an event."""
+        begun = self._templates.fill(outline, values)
+        return None if begun is None else b"%b%b}" % (begun, data)
 
     def request(self, parts: Sequence[bytes]) -> bytes:
         """Return the whole request; one part at least."""

@@ -14,9 +14,17 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
 
-from eventing_alibaba.contract.event import NAMES_KEPT, AttributeValue, Event, check_names
+from eventing_alibaba.contract.event import (
+    CONTEXT,
+    NAMES_KEPT,
+    AttributeValue,
+    Event,
+    check_names,
+)
+from eventing_alibaba.contract.outline import Outline, Values, Varying
 from eventing_alibaba.sink.formats.attributes import ContentTypes, attributes_of, override
 from eventing_alibaba.sink.formats.structured import STRUCTURED_JSON
+from eventing_alibaba.sink.formats.template import Attributes, Templates, constant
 
 # What stands unescaped (3.1.3.2): U+0021 to U+007E but the quote and the percent sign.
 _PLAIN: Final = bytes(c for c in range(0x21, 0x7F) if c not in b'"%')
@@ -36,6 +44,7 @@ class BinaryEncoder:
         self._overrides = dict(overrides or {})
         self._names: dict[str, str] = {}
         self._content_types = ContentTypes()
+        self._templates = Templates(self._overrides, self._template)
         self.use(head)
 
     def use(self, head: bytes) -> None:
@@ -95,6 +104,31 @@ class BinaryEncoder:
             len(data),
             data,
         )
+
+    def outlined(self, outline: Outline, values: Values, data: bytes) -> bytes | None:
+        """Return the whole request of an event with an outline; None = encode it as an event."""
+        attributes = self._templates.fill(outline, values)
+        if attributes is None:
+            return None
+        return b"".join((self._prefix, attributes, b"%d\r\n\r\n" % len(data), data))
+
+    def _template(self, attributes: Attributes, _outline: Outline) -> bytes | None:
+        """Return the header lines up to the value of `content-length`."""
+        extensions = {name: "" for name in attributes if name not in CONTEXT}
+        check_names(extensions)
+        lines = b""
+        for name, value in attributes.items():
+            if name == "datacontenttype":
+                continue
+            if isinstance(value, Varying):
+                text = b"%b".join(constant(_percent(piece)) for piece in value.pieces)
+            elif isinstance(value, bool):
+                text = b"true" if value else b"false"
+            else:
+                text = constant(_percent(str(value)))
+            lines += b"ce-%b: %b\r\n" % (name.encode("ascii"), text)
+        typed = self._content_types[str(attributes["datacontenttype"])]
+        return lines + constant(typed) + b"content-length: "
 
     def _learn(self, extensions: Mapping[str, AttributeValue]) -> None:
         check_names(extensions)

@@ -6,6 +6,7 @@ For services that know no CloudEvents: what a producer wrote arrives as if it ha
 from __future__ import annotations
 
 from eventing_alibaba.contract.event import Event
+from eventing_alibaba.contract.outline import Outline, Values
 from eventing_alibaba.sink.formats.attributes import ContentTypes
 
 
@@ -22,7 +23,13 @@ class RawEncoder:
 
     def __call__(self, event: Event) -> bytes:
         """Return the whole request. Raises ValueError where the content type cannot be one."""
-        data, content_type = event.data, event.datacontenttype
+        return self._request(event.data, event.datacontenttype)
+
+    def outlined(self, outline: Outline, _values: Values, data: bytes) -> bytes | None:
+        """Return the whole request of an event with an outline."""
+        return self._request(data, outline.datacontenttype)
+
+    def _request(self, data: bytes | None, content_type: str | None) -> bytes:
         if data is None:
             return b"%bcontent-length: 0\r\n\r\n" % self._head
         return b"%b%bcontent-length: %d\r\n\r\n%b" % (

@@ -13,30 +13,37 @@ time, the plan for a set of header names.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any, Final
 
 from eventing_alibaba.contract.errors import Misconfigured
 from eventing_alibaba.contract.event import AttributeValue, Event
 from eventing_alibaba.contract.mediatype import guess
+from eventing_alibaba.contract.moment import Rfc3339
 from eventing_alibaba.sources.kafka import passthrough
 from eventing_alibaba.sources.kafka.eventbridge import EventBridgeMapper
 from eventing_alibaba.sources.kafka.headers import Plan, plan, text
 from eventing_alibaba.sources.kafka.keys import READERS
+from eventing_alibaba.sources.kafka.outlining import Outliner
 
 if TYPE_CHECKING:
     from eventing_alibaba.contract.message import Attributes, Message
+    from eventing_alibaba.contract.outline import Outlining
     from eventing_alibaba.contract.spec import Context
     from eventing_alibaba.sources.kafka.spec import AliKafkaSourceSpec
 
 TYPE: Final = "dev.knative.kafka.event"
 _PLANS_KEPT: Final = 1_024
 _NO_HEADERS: Final = plan(())
-_FRACTIONS: Final = [f".{milliseconds:03d}Z" for milliseconds in range(1000)]
 
 
 class EventMapper:
     """Maps messages of one source; keeps nothing but what makes it fast.
+
+    Attributes:
+        type: of events that are not events already.
+        sources: their source, by topic.
+        rfc3339: writes times.
+        outline: the short road for ordinary records; None where events of this form have none.
 
     Raises Misconfigured, when made, where events of EventBridge are wanted and nothing says which
     instance they come from.
@@ -51,19 +58,21 @@ class EventMapper:
                 self._bridge = EventBridgeMapper(spec, context)
             except ValueError as error:
                 raise Misconfigured(str(error)) from None
-        self._type = wishes.type or TYPE
+        self.type = wishes.type or TYPE
         self._content_type = wishes.content_type
-        self._sources = {
+        self.sources = {
             topic: wishes.source
             or "/apis/sources.eventing-alibaba.dev/namespaces/"
             f"{context.namespace}/alikafkasources/{context.name}#{topic}"
             for topic in spec.topics
         }
         self._key = READERS[spec.key_type]
+        self.outline: Outlining | None = None
+        if wishes.format == "knative":
+            self.outline = Outliner(self, key_type=spec.key_type, content_type=wishes.content_type)
         self._plans: dict[tuple[str, ...], Plan] = {}
         self._media_types: dict[bytes | str | None, str] = {}
-        self._second = -1
-        self._second_text = ""
+        self.rfc3339 = Rfc3339()
 
     def event(self, message: Message) -> Event:
         """Return the event of a record, or the one that the record already is.
@@ -76,15 +85,11 @@ class EventMapper:
         content_type: str | None = None
         if headers:
             names = tuple([name for name, _ in headers])
-            doing = self._plans.get(names) or self._plan(names)
+            doing = self.plan(names)
             if doing.content_type >= 0:
                 written = headers[doing.content_type][1]
-                content_type = self._media_types.get(written) or self._media_type(written)
-                if (
-                    content_type
-                    and content_type[:23].lower() == passthrough.STRUCTURED
-                    and not self._raw
-                ):
+                content_type = self.media_type(written)
+                if content_type and passthrough.is_structured(content_type) and not self._raw:
                     event = None if message.null else self._structured(message, content_type)
                     if event is not None:
                         return event
@@ -95,7 +100,7 @@ class EventMapper:
             if event is not None:
                 return event
         if self._bridge is not None:
-            moment = None if message.time is None else self._rfc3339(message.time)
+            moment = None if message.time is None else self.rfc3339(message.time)
             return self._bridge.event(message, moment)
         if content_type is None and body is not None:
             content_type = self._content_type or guess(body)
@@ -112,12 +117,12 @@ class EventMapper:
         extensions["knativekafkaoffset"] = offset
         return Event(
             message.id,
-            self._sources[message.origin],
-            self._type,
+            self.sources[message.origin],
+            self.type,
             body,
             content_type,
             f"partition:{partition}#{offset}",
-            None if message.time is None else self._rfc3339(message.time),
+            None if message.time is None else self.rfc3339(message.time),
             None,
             extensions,
         )
@@ -127,28 +132,26 @@ class EventMapper:
         if event is not None and event.structured:
             # It is passed on unread; these only serve whoever has to name it here.
             event.id = message.id
-            event.source, event.type = self._sources[message.origin], self._type
+            event.source, event.type = self.sources[message.origin], self.type
         return event
 
-    def _plan(self, names: tuple[str, ...]) -> Plan:
-        if len(self._plans) >= _PLANS_KEPT:
-            self._plans.clear()
-        self._plans[names] = made = plan(names)
-        return made
-
-    def _media_type(self, written: bytes | str | None) -> str | None:
-        found = _media_type(written)
-        if found is not None and len(self._media_types) < _PLANS_KEPT:
-            self._media_types[written] = found
+    def plan(self, names: tuple[str, ...]) -> Plan:
+        """Return what is to be done with headers of these names."""
+        found = self._plans.get(names)
+        if found is None:
+            if len(self._plans) >= _PLANS_KEPT:
+                self._plans.clear()
+            self._plans[names] = found = plan(names)
         return found
 
-    def _rfc3339(self, moment: float) -> str:
-        milliseconds = round(moment * 1000)
-        second = milliseconds // 1000
-        if second != self._second:
-            self._second = second
-            self._second_text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        return self._second_text + _FRACTIONS[milliseconds % 1000]
+    def media_type(self, written: bytes | str | None) -> str | None:
+        """Return the content type that a header says; None if it cannot be one."""
+        found = self._media_types.get(written)
+        if found is None:
+            found = _media_type(written)
+            if found is not None and len(self._media_types) < _PLANS_KEPT:
+                self._media_types[written] = found
+        return found
 
 
 def _media_type(value: bytes | str | None) -> str | None:

@@ -22,7 +22,12 @@ from eventing_alibaba.sources.kafka.headers import text
 if TYPE_CHECKING:
     from eventing_alibaba.contract.message import Attributes
 
-STRUCTURED: Final = "application/cloudevents"
+_STRUCTURED: Final = "application/cloudevents"
+
+
+def is_structured(content_type: str) -> bool:
+    """Return whether data of this type is a whole event, in whatever format."""
+    return content_type[: len(_STRUCTURED)].lower() == _STRUCTURED
 
 
 def binary(
@@ -48,7 +53,7 @@ def structured(media_type: str, data: bytes) -> Event | None:
 
     In another format: an event without attributes, to be passed on (`structured`).
     """
-    form = media_type[len(STRUCTURED) :].partition(";")[0].strip().lower()
+    form = media_type[len(_STRUCTURED) :].partition(";")[0].strip().lower()
     if form.startswith("-batch"):
         return None
     if form not in ("", "+json"):

@@ -42,6 +42,7 @@ class KafkaSource:
         self._spec = spec
         self._context = context
         self._map = EventMapper(spec, context)
+        self.outline = self._map.outline
         self._started: set[str] = set()
         self._session: Session | None = None
         self._waiting: deque[Message] = deque()

@@ -19,6 +19,7 @@ class Track:
     Attributes:
         topic, partition: what was assigned.
         epoch: counts the assignments of this process.
+        number: the partition as text.
         prefix: what record ids of this partition begin with.
         metadata: text committed beside each offset (see `offsets`).
         live: still assigned.
@@ -34,6 +35,7 @@ class Track:
         "live",
         "metadata",
         "next",
+        "number",
         "partition",
         "prefix",
         "stored",
@@ -46,6 +48,7 @@ class Track:
         self.topic = topic
         self.partition = partition
         self.epoch = epoch
+        self.number = b"%d" % partition
         self.prefix = f"partition:{partition}/offset:"
         self.metadata = metadata
         self.live = True

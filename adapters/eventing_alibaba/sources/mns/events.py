@@ -8,13 +8,13 @@ the only way in which producers can send one.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from eventing_alibaba.contract.errors import Misconfigured
 from eventing_alibaba.contract.event import AttributeValue, Event
 from eventing_alibaba.contract.mediatype import guess
+from eventing_alibaba.contract.moment import Rfc3339
 from eventing_alibaba.contract.structured import read_structured
 from eventing_alibaba.sources.mns import oss
 from eventing_alibaba.sources.mns.bodies import ENCODINGS, auto
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 TYPE: Final = "com.aliyun.mns.message"
 _SPECVERSION: Final = b'"specversion"'
 _CONTENT_TYPE: Final = "content-type"
-_FRACTIONS: Final = [f".{milliseconds:03d}Z" for milliseconds in range(1000)]
 
 
 class EventMapper:
@@ -60,8 +59,7 @@ class EventMapper:
         self._content_type = wishes.content_type
         region, account = spec.region_name or "", spec.account or ""
         self._source = wishes.source or f"acs:mns:{region}:{account}:queues/{spec.queue}"
-        self._second = -1
-        self._second_text = ""
+        self._rfc3339 = Rfc3339()
 
     def event(self, message: Message) -> Event | Sequence[Event]:
         """Return the event of a message, the one that its body is, or one of each OSS record.
@@ -124,11 +122,3 @@ class EventMapper:
                 if written and written.isprintable():
                     return written
         return self._content_type
-
-    def _rfc3339(self, moment: float) -> str:
-        milliseconds = round(moment * 1000)
-        second = milliseconds // 1000
-        if second != self._second:
-            self._second = second
-            self._second_text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        return self._second_text + _FRACTIONS[milliseconds % 1000]

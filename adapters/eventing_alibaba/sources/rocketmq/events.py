@@ -11,12 +11,12 @@ seconds of the time.
 from __future__ import annotations
 
 import re
-import time
 from typing import TYPE_CHECKING, Any, Final
 
 from eventing_alibaba.contract.errors import Misconfigured
 from eventing_alibaba.contract.event import AttributeValue, Event
 from eventing_alibaba.contract.mediatype import guess
+from eventing_alibaba.contract.moment import Rfc3339
 from eventing_alibaba.sources.rocketmq import passthrough
 from eventing_alibaba.sources.rocketmq.eventbridge import EventBridgeMapper
 from eventing_alibaba.sources.rocketmq.properties import Plan, plan, text
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 TYPE: Final = "org.apache.rocketmq.message"
 _PLANS_KEPT: Final = 1_024
 _NO_PROPERTIES: Final = plan(())
-_FRACTIONS: Final = [f".{milliseconds:03d}Z" for milliseconds in range(1000)]
 # W3C Trace Context, 3.2: RocketMQ's field for a trace may hold anything.
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -56,8 +55,7 @@ class EventMapper:
         place = spec.instance or spec.endpoints.partition(";")[0]
         self._source = wishes.source or f"rocketmq://{place}/{spec.topic.replace('%', '%25')}"
         self._plans: dict[tuple[str, ...], Plan] = {}
-        self._second = -1
-        self._second_text = ""
+        self._rfc3339 = Rfc3339()
 
     def event(self, message: Message) -> Event:
         """Return the event of a message, or the one that it already is.
@@ -114,14 +112,6 @@ class EventMapper:
             self._plans.clear()
         self._plans[names] = made = plan(names)
         return made
-
-    def _rfc3339(self, moment: float) -> str:
-        milliseconds = round(moment * 1000)
-        second = milliseconds // 1000
-        if second != self._second:
-            self._second = second
-            self._second_text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        return self._second_text + _FRACTIONS[milliseconds % 1000]
 
 
 def _media_type(written: str) -> str | None:

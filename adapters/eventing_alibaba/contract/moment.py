@@ -1,0 +1,35 @@
+"""Times as RFC 3339 text, as CloudEvents writes them."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+_FRACTIONS: Final = [f".{milliseconds:03d}Z" for milliseconds in range(1000)]
+
+
+class Rfc3339:
+    """Writes times to the millisecond; call it with seconds since the epoch.
+
+    Messages that come together were made at almost the same time, so the last time's text is kept,
+    and that of its second.
+    """
+
+    __slots__ = ("_last", "_moment", "_second", "_text")
+
+    def __init__(self) -> None:
+        self._moment = self._second = -1.0
+        self._last = self._text = ""
+
+    def __call__(self, moment: float) -> str:
+        """Return for instance `2026-01-31T23:59:59.000Z`."""
+        if moment == self._moment:
+            return self._last
+        milliseconds = round(moment * 1000)
+        second = milliseconds // 1000
+        if second != self._second:
+            self._second = second
+            self._text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        self._moment = moment
+        self._last = last = self._text + _FRACTIONS[milliseconds % 1000]
+        return last
