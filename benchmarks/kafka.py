@@ -1,7 +1,7 @@
 """Kafka to HTTP, one POST per record: what a forwarder does and what it costs, beside its peers.
 
     make bench
-    python -m benchmarks.kafka [--records N] [--peers ours,camel,aiokafka] [--repeat 3]
+    python -m benchmarks.kafka [--records N] [--peers ours,camel,...] [--repeat 3]
                                [--cases fast,slow5ms,paced100] [--seconds 60] [--output FILE]
 
 A real Kafka broker holds a topic of 4 partitions with 500,000 records of 1 KiB, a key and two
@@ -33,6 +33,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -106,10 +107,13 @@ class Benchmark:
             )
             for peer in self._able(case):
                 before = _settled(sink)
-                with self._forwarder(peer, case, TOPIC, sink) as forwarder:
+                group = f"{case.name}-{peer.name}-{uuid.uuid4().hex[:8]}"
+                with self._forwarder(peer, case, TOPIC, sink, group) as forwarder:
                     found = throughput.measure(
                         forwarder,
-                        lambda before=before: sink.count() - before,  # type: ignore[misc]
+                        partial(self._committed, group)
+                        if peer.batched
+                        else lambda before=before: sink.count() - before,  # type: ignore[misc]
                         expected=self.records,
                         seconds=self.seconds,
                     )
@@ -125,7 +129,7 @@ class Benchmark:
             writer = Writer(self.broker.client(), topic, linger_ms=0)
             with (
                 EpollSink(recording=True) as sink,
-                self._forwarder(peer, case, topic, sink) as forwarder,
+                self._forwarder(peer, case, topic, sink, f"{topic}-{peer.name}") as forwarder,
             ):
                 since, until = latency.pace(forwarder, sink.count, writer)
                 peak_rss = forwarder.usage().peak_rss
@@ -135,13 +139,17 @@ class Benchmark:
 
     def _able(self, case: Case) -> Iterator[Peer]:
         for peer in self.peers:
+            if peer.batched and case.name != "fast":
+                continue
             if case.name == "slow5ms-256" and peer.fixed_concurrency is not None:
                 print(f"{case.name:12} {peer.name:10} has {peer.fixed_concurrency} at once always")
             else:
                 yield peer
 
     @contextmanager
-    def _forwarder(self, peer: Peer, case: Case, topic: str, sink: Sink) -> Iterator[Forwarder]:
+    def _forwarder(
+        self, peer: Peer, case: Case, topic: str, sink: Sink, group: str
+    ) -> Iterator[Forwarder]:
         """A running forwarder; what goes wrong with it is noted and ends this run only."""
         with tempfile.TemporaryDirectory(prefix=f"bench-{peer.name}-") as name:
             folder = Path(name)
@@ -150,7 +158,7 @@ class Benchmark:
                 folder=folder,
                 bootstrap=self.broker.bootstrap(),
                 topic=topic,
-                group=f"{case.name}-{peer.name}-{uuid.uuid4().hex[:8]}",
+                group=group,
                 sink=sink.url,
                 concurrency=case.concurrency,
             )
@@ -161,6 +169,10 @@ class Benchmark:
                 self._fail(f"{case.name}: {peer.name}: {failure}")
             finally:
                 forwarder.stop()
+
+    def _committed(self, group: str) -> int:
+        """How many records the group has done with; it began with the first of each partition."""
+        return sum(max(0, at) for at in self.broker.admin.committed(group, TOPIC).values())
 
     def _note(self, row: Row) -> None:
         self.runs.append(row)
@@ -225,7 +237,9 @@ def _arguments() -> argparse.Namespace:
         description="Measures forwarders from a real Kafka to an HTTP sink.",
     )
     parser.add_argument("--records", type=int, default=500_000, help="in the topic (%(default)s)")
-    parser.add_argument("--peers", default="ours,camel,aiokafka", help="names (%(default)s)")
+    parser.add_argument(
+        "--peers", default="ours,ours-batch,camel,aiokafka", help="names (%(default)s)"
+    )
     parser.add_argument("--cases", default=",".join(CASES), help="names (%(default)s)")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each (%(default)s)")
     parser.add_argument("--seconds", type=float, default=60.0, help="longest run (%(default)s)")

@@ -12,6 +12,8 @@ way as its peers, so none has an advantage that another could not have.
     maven             a pom below `benchmarks/peers`, for `{jars}`; left out if it needs none
     packages          requirements of a Python environment of its own, for `{own}`; left out if it
                       can live in this one
+    batched           true for a forwarder that puts several records into one POST: its records are
+                      counted by what its group has committed, and only the case `fast` is run
     fixed_concurrency POSTs at once, for a forwarder that cannot be told; left out if it can
     [env]             environment variables besides the inherited ones
 
@@ -59,6 +61,7 @@ class Peer:
     maven: str | None = None
     packages: tuple[str, ...] = ()
     fixed_concurrency: int | None = None
+    batched: bool = False
     env: Mapping[str, str] = field(default_factory=dict)
 
 

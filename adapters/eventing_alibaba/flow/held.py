@@ -106,14 +106,14 @@ class Held:
     def admit(self, message: Message) -> Delivery | None:
         """Take a received message. One of a track that was given up is left to its broker: None."""
         size = len(message.body)
+        key = message.track
         track = None
-        if message.track is not None:
-            track = self._tracks.get(message.track)
+        if key is not None:
+            track = self._tracks.get(key)
             if track is None:
-                self._tracks[message.track] = track = Track(message.track)
+                self._tracks[key] = track = Track(key)
             elif track.gone:
                 return None
-        lane = None
         if message.lane is None:
             delivery = Delivery(message, track, None, size)
             self.ready.append(delivery)

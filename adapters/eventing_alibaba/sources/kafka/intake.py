@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final, cast
 
 from confluent_kafka import TopicPartition
@@ -89,7 +90,8 @@ class Intake:
             if len(records) < asked:
                 break
         # A rebalance within a poll may have taken partitions away again.
-        return [message for message in batch if cast("Track", message.track).live]
+        live = attrgetter("track.live")
+        return [message for message in batch if live(message)]
 
     def stand_by(self, consumer: Consumer) -> None:
         """Poll without taking records; called several times a second while there is no demand."""

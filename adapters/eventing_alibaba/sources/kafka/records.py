@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from operator import methodcaller
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from eventing_alibaba.contract.message import Attributes, Message
 
@@ -73,7 +73,7 @@ class RecordReader:
             if track is None:
                 continue
             body, key = record.value(), record.key()
-            offset = cast("int", record.offset())
+            offset: Any = record.offset()
             kind, stamp = record.timestamp()
             defect = None
             try:

@@ -110,7 +110,7 @@ class KafkaSource:
         """Move the marks; commits follow within 0.2 s. Never fails: a failed commit is repeated."""
         for message in messages:
             track, offset = message.track, message.receipt
-            if type(track) is Track and type(offset) is int and offset >= track.acked:
+            if isinstance(track, Track) and isinstance(offset, int) and offset >= track.acked:
                 track.acked = offset + 1
 
     async def release(self, messages: Sequence[Message], delay: float, *, failed: bool) -> None:
