@@ -226,6 +226,23 @@ async def test_a_stop_waits_for_dead_letters_on_the_wire() -> None:
         assert broker.closed == 1
 
 
+@pytest.mark.parametrize("most", [0, 10])
+async def test_a_stop_waits_no_longer_than_for_a_dead_letter_that_fails(most: int) -> None:
+    """Nothing is on the wire any more, so the rest of the grace would be waited in vain."""
+    broker, service, grave = Broker([message(1)]), Service(), Grave()
+    grave.silent = True
+    service.rule = lambda body: status(400)
+    retry = Retry(most=most, delay=1.0, longest=60.0)
+    async with Run(broker, service, retry=retry, exhausted=dead(grave)) as run:
+        await asyncio.sleep(1)
+        run.stop.set()
+        await asyncio.sleep(1)
+        grave.waiting.pop()("no")
+        await asyncio.sleep(1)
+        assert broker.closed == 1
+        assert broker.acked_ids == []
+
+
 async def test_a_drain_waits_for_dead_letters_on_the_wire() -> None:
     """A revoked track counts a dead letter that became safe during the drain as settled."""
     broker, service, grave = Broker([message(1)]), Service(), Grave()

@@ -16,6 +16,7 @@ from tests.flow.harness import (
     Service,
     message,
     status,
+    turn,
     until,
 )
 
@@ -150,16 +151,18 @@ async def test_a_retry_after_can_be_ignored() -> None:
         assert len(service.posted) == 3
 
 
-async def test_a_2xx_opens_the_gate_again() -> None:
-    """An answer on the wire that turns out well is better news than an old `Retry-After`."""
+@pytest.mark.parametrize("late", [OK, status(400)])
+async def test_a_late_answer_does_not_open_the_gate(late: Answer) -> None:
+    """What was written before the `Retry-After` may end well or ill: the gate stays shut."""
     broker, service = Broker([message(n, track=n) for n in range(20)]), Service(limit=4)
     async with Run(broker, service):
         service.answer(status(503, retry_after="100"))
-        service.answer(OK)
         service.rule = lambda body: OK
         for _, reply in list(service.wire):
-            reply(OK)
-        await until(lambda: len(broker.acked) == 20, within=10)
+            reply(late)
+        await asyncio.sleep(99)
+        assert len(service.posted) == 4
+        await until(lambda: len(broker.acked) >= 17, within=10)
 
 
 async def test_a_service_that_starts_from_zero_is_not_stormed() -> None:
@@ -209,6 +212,19 @@ async def test_resets_do_not_open_the_breaker() -> None:
         await asyncio.sleep(20)
         assert len(broker.acked) == 19
         assert not run.pipeline.held.shut
+
+
+async def test_only_a_2xx_starts_the_breakers_count_anew() -> None:
+    """Five sick outcomes open it although 500s came between them; a 2xx between them would not."""
+    broker, service = Broker([message(n, track=n) for n in range(40)]), Service(limit=8)
+    async with Run(broker, service) as run:
+        for code in (503, 503, 204, 503, 503, 500, 503, 404, 503):
+            assert not run.pipeline.held.shut
+            service.answer(status(code))
+        await turn()
+        assert not run.pipeline.held.shut
+        service.answer(status(503))
+        assert run.pipeline.held.shut
 
 
 def test_the_breaker_opens_after_five_sick_outcomes_in_a_row() -> None:

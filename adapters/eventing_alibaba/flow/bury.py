@@ -55,14 +55,16 @@ class Burial:
         self._failed = failed
         self._queue: deque[_Dead] = deque()
         self._stopped = False
+        self._on_answered: Callable[[], None] = lambda: None
 
     def bury(self, delivery: Delivery, event: Event) -> None:
         """Send `event`, which stands for `delivery`."""
         self._queue.append(_Dead(delivery, event))
         self._pump()
 
-    def stop(self) -> None:
-        """Start no further request; answers still count."""
+    def stop(self, answered: Callable[[], None]) -> None:
+        """Start no further request; answers still count, and `answered` is called after each."""
+        self._on_answered = answered
         self._stopped = True
         self._queue.clear()
 
@@ -106,6 +108,7 @@ class Burial:
             else:
                 self._timers.after(self._retry.wait(dead.failures), self._again, dead)
         self._pump()
+        self._on_answered()
 
     def _again(self, dead: _Dead) -> None:
         if not dead.delivery.abandoned:

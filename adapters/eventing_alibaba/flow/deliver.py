@@ -123,7 +123,7 @@ class Deliverer:
     def stop(self) -> None:
         """Write no further request; answers still count."""
         self._stopped = True
-        self.reaction.stop()
+        self.reaction.stop(self._idle.set)
 
     async def idle(self) -> None:
         """Return when, after `stop`, the last request on the wire has its answer."""

@@ -131,10 +131,10 @@ class Reaction:
         known = self._answered or self._counters.delivered > 0
         return {"reachable": True if known else None}
 
-    def stop(self) -> None:
-        """Start nothing new; answers still count."""
+    def stop(self, buried: Callable[[], None]) -> None:
+        """Start nothing new; answers still count. `buried` is told of the dead-letter sink's."""
         if self._burial is not None:
-            self._burial.stop()
+            self._burial.stop(buried)
 
     async def close(self) -> None:
         """Close the dead-letter sink."""
@@ -254,7 +254,7 @@ class Reaction:
                 self._valve.leave_alone(min(outcome.retry_after, self._retry.after_max))
         elif outcome.status is not None:
             self._answered = True
-            if self._valve.troubled:
+            if self._valve.breaker.open:  # closed, only a 2xx starts its count anew
                 self._valve.well()
         too_much = outcome.status in {429, 503} or outcome.label in _TOO_MUCH
         if too_much and self._concurrency.refused(started, now):

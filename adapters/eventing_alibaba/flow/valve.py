@@ -3,7 +3,8 @@
 The deliverer asks `shut` before each event, one attribute, whatever the three behind it think.
 
     breaker   the sink is away: shut, but for probes
-    gate      the sink asked to be left alone until a time: shut, no probes either
+    gate      the sink asked to be left alone until a time: shut, no probes either, and no good
+              answer opens it, as that is one to a request written before
     rate      this second's events are spent: shut until the next token
 """
 
@@ -23,7 +24,7 @@ class Valve:
     Attributes:
         shut: no request may leave.
         limited: events are limited by rate: `spend` is to be asked for each one.
-        troubled: an answer that is not sick is worth a call of `well`.
+        troubled: a 2xx is worth a call of `well`.
         breaker: for those who look.
     """
 
@@ -63,7 +64,6 @@ class Valve:
         """Note that somebody is at home; return whether that closed the breaker."""
         self.troubled = False
         closed = self.breaker.well()
-        self._gate_until = 0.0
         self._update()
         if closed:
             self._on_open()
