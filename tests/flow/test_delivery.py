@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 from tests.flow.harness import (
@@ -28,6 +29,9 @@ from eventing_alibaba.contract.errors import (
     Unauthorized,
     Unavailable,
 )
+from eventing_alibaba.contract.event import Event
+from eventing_alibaba.contract.message import Message
+from eventing_alibaba.flow.deliver_batches import Batching
 from eventing_alibaba.flow.policies.retry import Retry
 
 pytestmark = pytest.mark.looptime
@@ -184,6 +188,31 @@ async def test_a_message_that_cannot_become_an_event_is_never_acknowledged() -> 
             "it cannot become an event: its header x is no UTF-8",
             "it cannot become an event: its body is no valid gzip",
         ]
+
+
+@pytest.mark.parametrize("batching", [None, Batching(max_events=10, max_bytes=10**6, max_wait=0.1)])
+async def test_a_defect_in_the_mapping_is_that_of_one_message(batching: Batching | None) -> None:
+    """Whatever it raises, the message is blocked and shown, and the others are delivered."""
+    broker = Broker([message(n, track=n) for n in range(20)])
+    mapped = broker.event
+
+    def event(one: Message) -> Event | Sequence[Event]:
+        if one.id == "3":
+            raise RecursionError("secret " + one.body.decode())
+        return mapped(one)
+
+    broker.event = event  # type: ignore[assignment, method-assign]
+    service = Service()
+    service.rule = lambda body: OK
+    async with Run(broker, service, batching=batching) as run:
+        await until(lambda: len(broker.acked) == 19, within=10)
+        (blocked,) = run.pipeline.blocked()
+        assert blocked["id"] == "3"
+        assert str(blocked["reason"]).startswith(
+            "it cannot become an event: a defect of the adapter (RecursionError in test_delivery.py"
+        )
+        assert "secret" not in str(blocked)
+        assert broker.opened == 1
 
 
 async def test_a_message_of_several_events_is_acknowledged_with_the_last() -> None:

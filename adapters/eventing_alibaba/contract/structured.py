@@ -1,7 +1,8 @@
 """Messages that are CloudEvents already: by attributes, or as a JSON document (JSON format 1.0.2).
 
 The text of its data is taken over character by character. Writing a parsed value again would change
-what it means: numbers lose digits.
+what it means: numbers lose digits. A document that is nested deeper than the parsers go (some 250
+levels in an attribute, some 1,000 in data) counts as none.
 """
 
 from __future__ import annotations
@@ -43,10 +44,16 @@ def read_structured(document: bytes) -> Event | None:
         if isinstance(value, str) and not _is_json(content_type):
             data = value.encode()
         else:
-            data = _member(document.decode(), "data").encode()
+            try:
+                data = _member(document.decode(), "data").encode()
+            except RecursionError:
+                return None
     members.pop("data", None)
     attributes = {name: value for name, value in members.items() if value is not None}
-    return whole(attributes, content_type, data)
+    try:
+        return whole(attributes, content_type, data)
+    except orjson.JSONEncodeError:  # an attribute that is nested too deep
+        return None
 
 
 def whole(attributes: dict[str, Any], content_type: str | None, data: bytes | None) -> Event | None:

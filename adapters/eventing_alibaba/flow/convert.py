@@ -6,7 +6,9 @@ wire exists twice in memory.
 
 from __future__ import annotations
 
+import logging
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +19,8 @@ from eventing_alibaba.flow.delivery import Delivery
 from eventing_alibaba.flow.policies.age import too_old
 from eventing_alibaba.flow.policies.deadletter import undecodable
 from eventing_alibaba.sink.encode import Outlined
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, frozen=True)
@@ -71,7 +75,7 @@ class Converter:
                 event = self._event(delivery.message)
                 if isinstance(event, Event):
                     return event
-            except ValueError:
+            except Exception:  # noqa: BLE001, S110 - told when it was to be converted
                 pass
         return undecodable(delivery.message)
 
@@ -110,3 +114,11 @@ class Converter:
             return self._encode(rest[-1])
         except ValueError as error:
             raise Unconvertible(str(error)) from error
+        except Exception as error:
+            # Of a source, maybe a stranger's. Let through, it would end the call that delivers, and
+            # this message would be neither blocked nor seen. Its text may quote the message.
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            file = place.filename.replace("\\", "/").rpartition("/")[2]
+            defect = f"a defect of the adapter ({type(error).__name__} in {file}:{place.lineno})"
+            log.error("mapping failed in a way it should not: %s", defect)  # noqa: TRY400
+            raise Unconvertible(defect) from error

@@ -33,6 +33,19 @@ def is_plain(found: Event) -> bool:
     return found.type == "dev.knative.kafka.event" and found.id.startswith("partition:")
 
 
+@pytest.mark.parametrize("name", ["data", "tenant"])
+@pytest.mark.parametrize("depth", [300, 1000, 1023])
+def test_json_that_is_nested_deep_stops_nobody(name: str, depth: int) -> None:
+    """It passes as it is, or as the data of any other record; it never raises."""
+    nest = b"[" * depth + b"]" * depth
+    document = json.dumps(CE).encode()[:-1] + b', "%b": %b}' % (name.encode(), nest)
+    found = structured(document)
+    if is_plain(found):
+        assert found.data == document
+    else:
+        assert (name, found.data) == ("data", nest)
+
+
 def test_binary_mode() -> None:
     """Attributes, extensions, content type and data as they were; nothing added."""
     found = binary(

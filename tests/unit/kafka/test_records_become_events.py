@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.kafka.mapping import event_of, mapper, record
 
+from eventing_alibaba.contract.eventoptions import EventBridge
 from eventing_alibaba.contract.mediatype import guess
 from eventing_alibaba.contract.spec import EventOptions
 
@@ -38,6 +39,19 @@ def test_a_record_becomes_what_knative_makes_of_it() -> None:
         "knativekafkaoffset": 42,
     }
     assert not found.structured
+
+
+@pytest.mark.parametrize("time", [2**63 / 1000, 253402300800.0, -62135596801.0, -(2**62) / 1000])
+def test_a_time_that_is_none_is_left_out(time: float) -> None:
+    """A producer may stamp any 64-bit number; RFC 3339 ends with the year 9999."""
+    assert event_of(time=time).time is None
+    bridged = EventOptions(format="eventbridge", event_bridge=EventBridge(instance_id="i"))
+    assert event_of(bridged, time=time).time is None
+
+
+def test_the_last_second_that_can_be_written_is() -> None:
+    """The end of the year 9999."""
+    assert event_of(time=253402300799.999).time == "9999-12-31T23:59:59.999Z"
 
 
 def test_wishes_of_the_user_replace_type_and_source() -> None:

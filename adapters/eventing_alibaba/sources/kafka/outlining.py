@@ -69,6 +69,9 @@ class Outliner:
         plan = shape.plan
         if plan is None or moment is None or message.null:
             return None
+        time = self._mapper.rfc3339(moment)
+        if time is None:
+            return None
         content_type = self._content_type
         kind = 0
         if plan.content_type >= 0:
@@ -103,9 +106,8 @@ class Outliner:
                 shape.outlines[kind].clear()
             shape.outlines[kind][content_type] = outline
         track: Any = message.track
-        partition, offset = track.number, b"%d" % number
-        time = self._mapper.rfc3339(moment).encode()
-        return outline, (partition, offset, partition, offset, time, *values, partition, offset)
+        partition, offset, at = track.number, b"%d" % number, time.encode()
+        return outline, (partition, offset, partition, offset, at, *values, partition, offset)
 
     def _shape(self, topic: str, names: tuple[str, ...]) -> _Shape:
         shapes = self._shapes[topic]
