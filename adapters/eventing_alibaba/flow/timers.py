@@ -69,5 +69,9 @@ class Timers:
             due.append(heapq.heappop(self._heap)[2])
         self._arm()
         for timer in due:
-            if timer.callback is not None:
-                timer.callback(timer.argument)
+            try:
+                if timer.callback is not None:
+                    timer.callback(timer.argument)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others must ring
+                told = {"message": "what waited for its time failed", "exception": error}
+                self._loop.call_exception_handler(told)

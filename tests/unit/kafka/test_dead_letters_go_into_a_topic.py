@@ -62,6 +62,15 @@ def first(servers: str, topic: str) -> Record:
         consumer.close()
 
 
+async def test_an_event_that_cannot_be_written_takes_nobodys_place() -> None:
+    """Text that is no Unicode is refused at once, however often, and others are still taken."""
+    async with target("localhost:1", "graves") as grave:
+        for _ in range(100):
+            with pytest.raises(ValueError, match="surrogates"):
+                grave.send(Event("1", "/s", "t", b"", subject="\ud800"), lambda *_: None, None)
+        assert grave.send(Event("1", "/s", "t", b""), lambda *_: None, None)
+
+
 async def test_a_dead_letter_is_a_cloudevent_in_binary_mode(
     kafka_emulator: EmulatorProcess, kafka_topic: Topic
 ) -> None:

@@ -61,6 +61,7 @@ class KafkaDeadLetters:
         """See `DeadLetterTarget.send`."""
         if self._busy >= _AT_ONCE:
             return False
+        key, written = _key(event), headers(event)  # what cannot be written takes no place
         loop = asyncio.get_running_loop()
         self._busy += 1
 
@@ -79,8 +80,8 @@ class KafkaDeadLetters:
             self._made().produce(
                 self._topic,
                 value=event.data,
-                key=_key(event),
-                headers=headers(event),
+                key=key,
+                headers=written,
                 on_delivery=reported,
             )
         except (SourceError, KafkaException, BufferError) as error:
