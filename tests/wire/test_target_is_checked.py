@@ -47,7 +47,10 @@ def test_url_is_taken_apart(
     ("url", "why"),
     [
         ("", "must start with http:// or https://"),
-        ("sink:8080", "must start with http:// or https://"),
+        ("sink:8080", "must start with http:// or https:// and name a host; got 'sink:8080'"),
+        ("sink:8080/?key=hunter2", "and name a host; got 'sink:8080'"),
+        ("me:hunter2", "and name a host"),
+        ("me:hunter2@sink", "and name a host"),
         ("//sink/", "must start with http:// or https://"),
         ("ftp://sink/", "only http and https"),
         ("http+unix://x/", "only http and https"),

@@ -2,14 +2,46 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from eventing_alibaba.contract.duration import Duration, seconds
 from eventing_alibaba.contract.model import Model
 
 _LONGEST_WAIT: Final = 60.0
+_TOKEN: Final = r"[A-Za-z0-9!#$&^_.+-]+"  # noqa: S105 - RFC 9110's word for it
+_MEDIA_TYPE: Final = re.compile(rf"{_TOKEN}/{_TOKEN} *(;[\x20-\x7e]*)?")
+_URI_REFERENCE: Final = re.compile(r"([A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+")
+
+
+def _media_type(text: str) -> str:
+    if not _MEDIA_TYPE.fullmatch(text):
+        msg = f"{text!r} is no media type; write one such as application/json"
+        raise ValueError(msg)
+    return text
+
+
+def _uri_reference(text: str) -> str:
+    if not _URI_REFERENCE.fullmatch(text):
+        msg = (
+            f"{text!r} is no URI reference, which CloudEvents wants; write one such as"
+            " /shop/orders or urn:shop, other characters as %20 and the like"
+        )
+        raise ValueError(msg)
+    return text
+
+
+MediaType = Annotated[
+    str, StringConstraints(min_length=1, max_length=255), AfterValidator(_media_type)
+]
+"""`type/subtype`, with parameters or without."""
+
+UriReference = Annotated[
+    str, StringConstraints(min_length=1, max_length=2048), AfterValidator(_uri_reference)
+]
+"""A URI, or a part of one that begins with its path (RFC 3986)."""
 
 
 class EventBridge(Model):
@@ -68,13 +100,9 @@ class EventOptions(Model):
         default=None, examples=["com.example.order"]
     )
     """Type of every event, instead of the source's own."""
-    source: Annotated[str, StringConstraints(min_length=1, max_length=2048)] | None = Field(
-        default=None, examples=["/shop/orders"]
-    )
+    source: UriReference | None = Field(default=None, examples=["/shop/orders"])
     """Source of every event, instead of the source's own."""
-    content_type: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = Field(
-        default=None, examples=["application/json"]
-    )
+    content_type: MediaType | None = Field(default=None, examples=["application/json"])
     """Media type of the data where the message does not say its own."""
     batch: Batch | None = None
     """Sends several events in one request, as a JSON array of structured events; `{}` takes the

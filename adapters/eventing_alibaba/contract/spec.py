@@ -26,7 +26,7 @@ from typing import (
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from eventing_alibaba.contract.clock import now
-from eventing_alibaba.contract.duration import Duration
+from eventing_alibaba.contract.duration import Duration, seconds
 from eventing_alibaba.contract.errors import Misconfigured
 from eventing_alibaba.contract.event import REQUIRED
 from eventing_alibaba.contract.eventoptions import EventOptions
@@ -253,6 +253,25 @@ class Delivery(Model):
     """The longest `Retry-After` of a 429 or 503 that is honoured; PT0S ignores them."""
     timeout: Duration = "PT600S"
     """How long the service may take to answer one request."""
+
+    @model_validator(mode="after")
+    def _in_time(self) -> Delivery:
+        if seconds(self.timeout) == 0:
+            msg = "`timeout: PT0S` would let no request be answered; must be longer than PT0S"
+            raise ValueError(msg)
+        if seconds(self.backoff_max) == 0:
+            msg = (
+                "`backoffMax: PT0S` would try a blocked event again without a pause; must be longer"
+                " than PT0S"
+            )
+            raise ValueError(msg)
+        if seconds(self.backoff_max) < seconds(self.backoff_delay):
+            msg = (
+                f"`backoffMax` ({self.backoff_max}) is shorter than `backoffDelay`"
+                f" ({self.backoff_delay}), the first wait; make it as long, or longer"
+            )
+            raise ValueError(msg)
+        return self
 
     @model_validator(mode="after")
     def _somewhere(self) -> Delivery:

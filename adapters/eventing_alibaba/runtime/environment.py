@@ -162,8 +162,6 @@ def _overrides(
 def _timeout(delivery: Delivery, environ: Mapping[str, str]) -> float:
     """An explicit `spec.delivery.timeout` wins; an API server writes defaults out, so compare."""
     given = seconds(delivery.timeout)
-    if given == 0:
-        raise Misconfigured("spec.delivery.timeout: must be longer than PT0S")
     text = environ.get(names.SINK_TIMEOUT)
     if not text:
         return given

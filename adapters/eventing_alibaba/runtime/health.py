@@ -133,7 +133,10 @@ class PageServer:
             return f"{where} is taken by another process; {choose}"
         if error.errno in (errno.EACCES, errno.EPERM):
             return f"{where} is not allowed for this user; {choose}"
-        return f"{where} cannot be had: {error.strerror or error}"
+        return (
+            f"{where} cannot be had: {error.strerror or error}; choose an address of this machine"
+            " with --host"
+        )
 
 
 class _Server(socketserver.ThreadingTCPServer):

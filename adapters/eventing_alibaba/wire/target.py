@@ -21,6 +21,8 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 _SPLIT = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^#]*)(?:#.*)?", re.DOTALL)
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _NAME = re.compile(rf"(?=.{{1,254}}\Z){_LABEL}(?:\.{_LABEL})*\.?")
+# A host where a scheme must be, the usual slip; shown only if no secret can be in it.
+_HOST_FIRST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]+)?(?=[/?#]|\Z)")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _REFUSED = re.compile(r"[\x00-\x20\x7f\\]")
 _ZONE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -62,7 +64,8 @@ class Target:
             )
         parts = _SPLIT.fullmatch(url)
         if parts is None:
-            raise ValueError("the URL must start with http:// or https:// and name a host")
+            got = f"; got {start[0]!r}" if (start := _HOST_FIRST.match(url)) else ""
+            raise ValueError(f"the URL must start with http:// or https:// and name a host{got}")
         scheme, netloc, path = parts[1].lower(), parts[2], parts[3]
         if scheme not in DEFAULT_PORTS:
             raise ValueError(f"the URL's scheme is {scheme!r}: only http and https are spoken here")

@@ -55,6 +55,10 @@ def test_defaults() -> None:
         ({"net": {"sasl": {"enable": True, "password": secret("u")}}}, "spec.net.sasl: `user`"),
         ({"net": {"sasl": {"type": "GSSAPI"}}}, "spec.net.sasl.type"),
         ({"net": {"tls": {"cert": secret("c")}}}, "spec.net.tls: `key` must be given"),
+        (
+            {"topics": ["a", "b"], "delivery": {"deadLetterSink": {"kafka": {"topic": "b"}}}},
+            "spec: `delivery.deadLetterSink.kafka.topic` is b, one of the source's own topics",
+        ),
         ({"net": {"tls": {"key": secret("c")}}}, "spec.net.tls: `cert` must be given"),
     ],
 )

@@ -183,7 +183,8 @@ def test_a_wrong_timeout_is_refused() -> None:
         "K_SINK_TIMEOUT: must be a whole number of seconds; got '30s'"
     )
     assert refused(config({"delivery": {"timeout": "PT0S"}})) == (
-        "spec.delivery.timeout: must be longer than PT0S"
+        "K_SOURCE_CONFIG: spec.delivery: `timeout: PT0S` would let no request be answered;"
+        " must be longer than PT0S"
     )
 
 

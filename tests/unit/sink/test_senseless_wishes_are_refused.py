@@ -36,6 +36,16 @@ BEARER = {"bearer": {"token": {"secretKeyRef": {"name": "s", "key": "k"}}}}
         ({"event": {"maxAge": "PT0S"}}, "`maxAge: PT0S` would let nothing through"),
         ({"event": {"maxAge": "1h"}}, "'1h' is no ISO 8601 duration; write PT1H"),
         ({"event": {"format": "avro"}}, "must be `knative` or `eventbridge` or `raw`"),
+        ({"event": {"contentType": "json"}}, "'json' is no media type; write one such as"),
+        ({"event": {"contentType": "text/plain\r\nX: y"}}, "is no media type"),
+        ({"event": {"source": "the shop"}}, "'the shop' is no URI reference"),
+        ({"event": {"source": "/100%"}}, "'/100%' is no URI reference"),
+        ({"delivery": {"backoffDelay": "PT0S", "backoffMax": "PT0S"}}, "`backoffMax: PT0S` would"),
+        (
+            {"delivery": {"backoffDelay": "PT15M"}},
+            "`backoffMax` (PT10M) is shorter than `backoffDelay` (PT15M)",
+        ),
+        ({"delivery": {"timeout": "PT0S"}}, "`timeout: PT0S` would let no request be answered"),
         (
             {"sink": {"uri": "http://s", "audience": "a"}, "sinkAuth": BEARER},
             "`sink.audience` and `sinkAuth` (`bearer`) both write the header Authorization",
@@ -57,6 +67,10 @@ def test_a_contradiction_is_refused(fields: dict[str, Any], why: str) -> None:
         {"event": {"format": "eventbridge", "mode": "structured"}},
         {"event": {"format": "eventbridge", "batch": {"maxEvents": 10, "maxWait": "PT0S"}}},
         {"sink": {"uri": "http://s", "audience": "a"}},
+        {"event": {"contentType": 'text/csv; charset=utf-8; header="a b"'}},
+        {"event": {"contentType": "application/vnd.x+json", "source": "urn:shop:a%20b?c=[1]#d"}},
+        {"delivery": {"backoffDelay": "PT0S", "backoffMax": "PT1S", "retryAfterMax": "PT0S"}},
+        {"delivery": {"backoffDelay": "PT10M"}},
         {
             "sink": {"uri": "http://s", "audience": "a"},
             "sinkAuth": {"headers": [{"name": "X-Key", "value": BEARER["bearer"]["token"]}]},

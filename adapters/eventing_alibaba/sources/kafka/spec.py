@@ -228,6 +228,18 @@ class AliKafkaSourceSpec(SourceSpec):
                 raise ValueError(msg)
         return topics
 
+    @model_validator(mode="after")
+    def _another_topic(self) -> AliKafkaSourceSpec:
+        wanted = self.delivery.dead_letter_sink
+        if wanted and wanted.kafka and wanted.kafka.topic in self.topics:
+            msg = (
+                f"`delivery.deadLetterSink.kafka.topic` is {wanted.kafka.topic}, one of the"
+                " source's own topics: what is dead would be delivered again at once; name another"
+                " one"
+            )
+            raise ValueError(msg)
+        return self
+
     def group(self, context: Context) -> str:
         """Return the name of the consumer group."""
         return self.consumer_group or f"eventing-alibaba.{context.namespace}.{context.name}"
