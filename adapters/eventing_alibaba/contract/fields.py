@@ -66,6 +66,8 @@ def place(model: type[BaseModel], location: Location) -> Place:
             mapping = get_origin(annotation) is dict
             annotation, pattern = _bare(arguments[1 if mapping else 0], ())
         secret = secret or annotation is SecretReference
+    # Where a mapping with a secret in it belongs, a mere text is most likely that secret.
+    secret = secret or (location != () and _holds_secrets(annotation, _DEEPEST))
     return Place(annotation, owner, pattern, secret=secret)
 
 
@@ -91,6 +93,16 @@ def _tree(model: type[BaseModel], where: Location, depth: int) -> Iterator[tuple
         annotation, _ = _bare(field.annotation, ())
         if _is_model(annotation) and depth:
             yield from _tree(annotation, (*where, alias), depth - 1)
+
+
+def _holds_secrets(annotation: Any, depth: int) -> bool:
+    annotation, _ = _bare(annotation, ())
+    if annotation is SecretReference:
+        return True
+    inner = get_args(annotation)
+    if _is_model(annotation):
+        inner = tuple(field.annotation for field in annotation.model_fields.values())
+    return depth > 0 and any(_holds_secrets(one, depth - 1) for one in inner)
 
 
 def _is_model(annotation: object) -> bool:
