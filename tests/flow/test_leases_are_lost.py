@@ -136,6 +136,19 @@ async def test_an_ack_that_the_broker_calls_void_counts_when_it_comes_again() ->
         assert run.counters.settled == {"lost": 3, "acked": 1}
 
 
+async def test_what_the_broker_delivers_twice_is_sent_twice() -> None:
+    """A copy that comes after the acknowledgement has counted is a message like any other."""
+    broker = LeasedBroker([1])
+    service = LeasedService(broker)
+    service.plan = lambda name: (0.0, OK)
+    async with Run(broker, service) as run:
+        await until(lambda: not broker.left)
+        broker.produce(1)
+        await until(lambda: not broker.left)
+        assert service.posted == [b"1", b"1"]
+        assert run.counters.settled == {"acked": 2}
+
+
 async def test_an_ok_that_proves_nothing_is_not_believed() -> None:
     """Where a failed extension may have changed the receipt, an "OK" may be void."""
     broker = LeasedBroker([1], silent=True)

@@ -11,6 +11,7 @@ from tests.unit.docs.pages import ROOT
 
 from eventing_alibaba.contract.duration import seconds
 from eventing_alibaba.contract.spec import Delivery, FlowOptions
+from eventing_alibaba.flow.delivered import MOST, SECONDS
 from eventing_alibaba.flow.policies.breaker import THRESHOLD
 from eventing_alibaba.sink.outcome import Verdict, judge, verdict_of
 from eventing_alibaba.sources.kafka.bridge import DRAIN
@@ -39,9 +40,22 @@ PROOF: Final = {
 }
 """The test that shows each cause of duplicates, and that it costs no more than the page says."""
 
+LEASED_PROOF: Final = {
+    "the answer was lost": "test_kills_and_failures_lose_nothing",
+    "the process is killed": "test_kills_and_failures_lose_nothing",
+    "the service takes longer than the lease": "test_a_service_that_takes_90_seconds_gets_nothing",
+    "it takes longer than `flow.maxHold`": "test_a_post_that_never_ends_is_held_for_max_hold",
+    "an acknowledgement fails": "test_a_failed_ack_is_tried_again_while_its_lease_is_extended",
+    "a lease is lost": "test_a_post_whose_lease_was_lost_counts_when_it_comes_again",
+    "stop: the service does not answer": "test_a_stop_leaves_what_is_cut_to_its_lease",
+    "stop: the broker takes no": "test_a_stop_does_not_wait_for_hung_calls",
+    "the broker delivers a message twice": "test_what_the_broker_delivers_twice_is_sent_twice",
+}
+"""The same for brokers with leases."""
+
 
 def rows(heading: str) -> list[list[str]]:
-    """The rows of the table below a heading, without its own heading."""
+    """The rows of the first table below a heading or a line, without the table's own heading."""
     table = PAGE.split(heading, 1)[1].split("\n\n| ", 1)[1].split("\n\n", 1)[0]
     return [
         [cell.strip() for cell in line.strip("| ").split(" | ")] for line in table.split("\n")[2:]
@@ -88,14 +102,17 @@ def test_what_happens_without_an_answer_is_read_as_the_table_says(
     assert judge(error).verdict is verdict(row)
 
 
-def test_every_cause_of_duplicates_has_its_test() -> None:
-    """Each row of the duplicates table names a cause that a test provokes."""
+@pytest.mark.parametrize(
+    ("line", "proof"), [("\nFrom Kafka:", PROOF), ("\nFrom MNS and RocketMQ", LEASED_PROOF)]
+)
+def test_every_cause_of_duplicates_has_its_test(line: str, proof: dict[str, str]) -> None:
+    """Each row of the duplicates tables names a cause that a test provokes."""
     tests = "\n".join(path.read_text(encoding="utf-8") for path in _tests())
-    causes = [row[0] for row in rows("### Where duplicates come from")]
-    assert len(causes) == len(PROOF)
-    for cause, (start, name) in zip(causes, PROOF.items(), strict=True):
+    causes = [row[0] for row in rows(line)]
+    assert len(causes) == len(proof)
+    for cause, (start, name) in zip(causes, proof.items(), strict=True):
         assert cause.startswith(start)
-        assert f"def {name}(" in tests
+        assert f"def {name}" in tests
 
 
 def test_the_figures_are_those_of_the_code() -> None:
@@ -111,7 +128,11 @@ def test_the_figures_are_those_of_the_code() -> None:
         f"{seconds(spec.backoff_max) / 120:g} to {seconds(spec.backoff_max) / 60:g} minutes" in PAGE
     )
     assert {5: "five"}[THRESHOLD] + " sick outcomes" in PAGE
+    assert {3600.0: "(an hour)"}[seconds(flow.max_hold)] in PAGE
+    assert f"among the last {MOST:,} such" in PAGE
+    assert f"within {SECONDS / 3600:g} hours" in PAGE
 
 
 def _tests() -> list[Path]:
-    return [*ROOT.glob("tests/flow/test_*.py"), *ROOT.glob("tests/real/kafka/test_*.py")]
+    folders = ("flow", "real/kafka", "real/mns", "real/rocketmq")
+    return [path for folder in folders for path in ROOT.glob(f"tests/{folder}/test_*.py")]
