@@ -31,8 +31,9 @@ class Reason:
     final: bool = False
 
     def says(self, fact: str = "") -> str:
-        """Return the message: the fact, the advice, the link."""
-        link = "" if self.state == "True" else f"See {names.DOCS}#{self.name.lower()}"
+        """Return the message: the fact, the advice, the link; without a link where all is well."""
+        well = self.state == "True" and not self.advice
+        link = "" if well else f"See {names.DOCS}#{self.name.lower()}"
         return " ".join(part for part in (_sentence(fact), self.advice, link) if part)
 
 
@@ -125,6 +126,13 @@ SINK_UNREACHABLE: Final = Reason(
     "SinkUnreachable",
     "False",
     "Messages wait in their broker; they are sent when the service answers again.",
+)
+
+# Blocked
+EVENT_BLOCKED: Final = Reason(
+    "EventBlocked",
+    "True",
+    "Mend the service, so that it takes the event, or `eventing-alibaba skip` it.",
 )
 
 ALL: Final = tuple(value for value in list(globals().values()) if isinstance(value, Reason))

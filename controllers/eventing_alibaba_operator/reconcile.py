@@ -36,6 +36,7 @@ from eventing_alibaba_operator.pods import Pods
 from eventing_alibaba_operator.rounds import Rounds
 from eventing_alibaba_operator.sinks import Sinks, UnresolvedError
 from eventing_alibaba_operator.status import (
+    BLOCKED,
     CONSUMING,
     CREDENTIALS,
     DEPLOYED,
@@ -260,8 +261,10 @@ class Reconciler:
             findings.facts["adapterVersion"] = known.version
         # Until they were asked, what a status says of them may well be so still.
         sink = known.sink if known.asked else Verdict.before(work.source.status, REACHABLE)
-        if sink is not None:
-            findings.verdicts[REACHABLE] = sink
+        blocked = known.blocked if known.asked else Verdict.before(work.source.status, BLOCKED)
+        for kind, one in ((REACHABLE, sink), (BLOCKED, blocked)):
+            if one is not None:
+                findings.verdicts[kind] = one
         if told.verdict.reason.state != "True":
             work.look_again(min(max(_SOON, _age(pods)), _LOOK_AGAIN))
         elif findings.verdicts[DEPLOYED].reason is reasons.ROLLING_OUT:

@@ -1,4 +1,4 @@
-"""What adapters that work say of themselves: their version, and whether their service answers.
+"""What adapters that work say of themselves: version, blocked events, and how their service is.
 
 A pod that is not ready is asked how it is anyway (`words.py`). Those that are ready are asked here,
 in the background, so that nobody waits for an answer that a NetworkPolicy may hold back: at once
@@ -41,11 +41,13 @@ class Known:
         version: of its newest pod; None while nobody knows.
         asked: its adapters have answered, or will not.
         sink: the condition `SinkReachable`; None while they do not know.
+        blocked: the condition `Blocked`; None while no event is.
     """
 
     version: str | None = None
     asked: bool = False
     sink: Verdict | None = None
+    blocked: Verdict | None = None
 
 
 @dataclass(slots=True)
@@ -90,7 +92,7 @@ class Rounds:
         source.pods = [pod for pod in here if pod.ready and pod.address]
         if told.answered:
             source.newest = here[-1].name
-            self._take(source, told.version, told.sink)
+            self._take(source, told.version, told.sink, _oldest([told]))
         elif source.pods and source.newest != source.pods[-1].name:
             source.newest = source.pods[-1].name
             source.due = self._clock()
@@ -128,7 +130,7 @@ class Rounds:
             before = source.known
             if heard:
                 source.silent = 0
-                self._take(source, said[-1].version, _of_all(heard))
+                self._take(source, said[-1].version, _of_all(heard), _oldest(heard))
             else:
                 source.silent += 1
                 if source.silent == _SILENT:
@@ -141,13 +143,28 @@ class Rounds:
         finally:
             self._asking.pop(key, None)
 
-    def _take(self, source: _Asked, version: str | None, sink: Verdict | None) -> None:
+    def _take(
+        self,
+        source: _Asked,
+        version: str | None,
+        sink: Verdict | None,
+        blocked: Verdict | None,
+    ) -> None:
         before, now = source.known, self._clock()
         if sink is not None and sink.reason.state == "False":
             source.held_until = now + _HOLD if before.sink != sink else source.held_until
         elif now < source.held_until:
             sink = before.sink
-        source.known = Known(version or before.version, asked=True, sink=sink)
+        source.known = Known(version or before.version, asked=True, sink=sink, blocked=blocked)
+
+
+def _oldest(heard: Sequence[Told]) -> Verdict | None:
+    """Name the one that is blocked for longest; not how many are, which may change all the time."""
+    blocked = sorted(one for told in heard for one in told.blocked)
+    if not blocked:
+        return None
+    others = "; and others" if len(blocked) > 1 else ""
+    return Verdict.of(reasons.EVENT_BLOCKED, blocked[0].fact + others)
 
 
 def _of_all(heard: Sequence[Told]) -> Verdict | None:

@@ -2,9 +2,10 @@
 
 `Ready` is made of the others: the first that is False, in the order of their list, else the first
 that is not True where it must be. `SinkReachable` takes no part in it: a service may be away while
-the source is as it should be, and nothing is lost meanwhile. To kstatus (Flux, Helm) `Ready=False`
-means "in progress", so what waiting does not cure is told by `Stalled`, and what it may cure by
-`Reconciling`.
+the source is as it should be, and nothing is lost meanwhile. Nor does `Blocked`, which is there
+while an event holds up its partition or key, since all others go on. To kstatus (Flux, Helm)
+`Ready=False` means "in progress", so what waiting does not cure is told by `Stalled`, and what it
+may cure by `Reconciling`.
 """
 
 from __future__ import annotations
@@ -21,13 +22,14 @@ CREDENTIALS: Final = "CredentialsProvided"
 DEPLOYED: Final = "Deployed"
 CONSUMING: Final = "Consuming"
 REACHABLE: Final = "SinkReachable"
+BLOCKED: Final = "Blocked"
 READY: Final = "Ready"
 STALLED: Final = "Stalled"
 RECONCILING: Final = "Reconciling"
 
 _MUST_BE_TRUE: Final = (SINK, DEPLOYED)
 _ORDER: Final = (SINK, CREDENTIALS, CONSUMING, DEPLOYED)
-_INFORMATIVE: Final = (REACHABLE,)
+_INFORMATIVE: Final = (REACHABLE, BLOCKED)
 _LONGEST: Final = 2048
 
 Condition = dict[str, Any]

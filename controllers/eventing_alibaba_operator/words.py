@@ -11,6 +11,7 @@ import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import aiohttp
@@ -26,6 +27,7 @@ _MISCONFIGURED: Final = 78
 _CAMEL: Final = re.compile(r"[A-Z][A-Za-z0-9]{0,63}")
 _STARTING: Final = frozenset({"ContainerCreating", "PodInitializing"})
 _FIELD: Final = 1024
+_YEAR_10000: Final = 253_402_300_800
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,14 @@ class Pod:
         )
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class BlockedEvent:
+    """An event that holds up its partition or key: since when (seconds), and a sentence."""
+
+    since: float
+    fact: str
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """What an adapter says of itself.
@@ -93,12 +103,14 @@ class Told:
         verdict: the condition `Consuming`.
         version: of the adapter.
         sink: the condition `SinkReachable`; None while it does not know.
+        blocked: the events that hold up others, as far as it names them, oldest first.
         answered: it was asked, and these are its words.
     """
 
     verdict: Verdict
     version: str | None = None
     sink: Verdict | None = None
+    blocked: Sequence[BlockedEvent] = ()
     answered: bool = False
 
 
@@ -178,6 +190,7 @@ def _told(said: Any) -> Told:
         _consuming(said),
         version[:64] if isinstance(version, str) else None,
         _reachable(said.get("sink")),
+        _blocked(said.get("blocked")),
         answered=True,
     )
 
@@ -199,6 +212,18 @@ def _reachable(sink: Any) -> Verdict | None:
     if reachable is False:
         return Verdict.of(reasons.SINK_UNREACHABLE, _fact(sink.get("reason")))
     return None
+
+
+def _blocked(listed: Any) -> Sequence[BlockedEvent]:
+    found = []
+    for one in listed if isinstance(listed, list) else ():
+        since = one.get("since") if isinstance(one, dict) else None
+        if isinstance(since, int | float) and 0 <= since < _YEAR_10000:
+            when = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            origin, identity = _fact(one.get("origin"))[:256], _fact(one.get("id"))[:256]
+            why = _fact(one.get("reason"))
+            found.append(BlockedEvent(since, f"{origin} {identity} is blocked since {when}: {why}"))
+    return sorted(found)
 
 
 def _fact(text: Any) -> str:

@@ -16,7 +16,7 @@ from tests.operator.conftest import Running, mns
 from eventing_alibaba_operator import reasons, rounds
 from eventing_alibaba_operator.kinds import Key
 from eventing_alibaba_operator.rounds import Known, Rounds
-from eventing_alibaba_operator.status import REACHABLE, Verdict, condition
+from eventing_alibaba_operator.status import BLOCKED, REACHABLE, Verdict, condition
 from eventing_alibaba_operator.words import Listener, Pod, Told
 
 NAME = "mnssource-orders"
@@ -224,6 +224,64 @@ async def test_nobody_asks_for_a_source_that_is_gone(
     assert going.woken == []
 
 
+async def test_blocked_events_are_told_the_oldest_first(
+    stack: AsyncExitStack, said: Said, going: Going
+) -> None:
+    """Of all ready pods; a source is not woken by more of them, and it ends with the last."""
+    _, other = await stack.enter_async_context(adapter(said["port"], "127.0.0.2"))
+    pods = pod("a"), pod("b", started=1, address="127.0.0.2")
+    said["blocked"] = [blocked(7, since=1_700_000_100)]
+    going.of(*pods)
+    await until(lambda: going.woken)
+    found = going.of(*pods).blocked
+    assert found == Verdict.of(
+        reasons.EVENT_BLOCKED,
+        "orders partition:1/offset:7 is blocked since 2023-11-14T22:15:00Z: the service"
+        " answered 500",
+    )
+    other["blocked"] = [blocked(3, since=1_700_000_000)]
+    await going.after(20, said)
+    await until(lambda: len(going.woken) == 2)
+    found = going.of(*pods).blocked
+    assert found is not None
+    assert "offset:3 is blocked since 2023-11-14T22:13:20Z" in found.message
+    assert "500; and others. Mend the service" in found.message
+    said["blocked"] = [blocked(n, since=1_700_000_100 + n) for n in range(20)]
+    await going.after(20, said)
+    assert len(going.woken) == 2
+    said["blocked"] = other["blocked"] = []
+    await going.after(20, said)
+    await until(lambda: len(going.woken) == 3)
+    assert going.of(*pods).blocked is None
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        None,
+        {},
+        [None, 5, "x", {}, {"since": "now"}, {"since": -1}, {"since": 1e300}],
+        [{"since": True, "id": 5, "origin": [], "reason": {}}],
+    ],
+)
+async def test_any_form_of_blocked_does_no_harm(going: Going, said: Said, listed: object) -> None:
+    """Whatever stands there, the version is known, and the next round is asked."""
+    said["blocked"] = listed
+    going.of(pod("a"))
+    await until(lambda: going.woken)
+    assert going.of(pod("a")).version == "1.2.3"
+
+
+def blocked(offset: int, *, since: float) -> Said:
+    return {
+        "origin": "orders",
+        "id": f"partition:1/offset:{offset}",
+        "reason": "the service answered 500",
+        "status": 500,
+        "since": since,
+    }
+
+
 async def _ready(running: Running, cluster: Cluster) -> Rounds:
     cluster.put("mnssources", mns())
     await running.until(lambda: cluster.find("deployments", "shop", NAME))
@@ -259,13 +317,29 @@ async def test_a_service_that_is_away_is_in_the_status(running: Running, cluster
     await running.until(lambda: not _said(cluster))
 
 
-def _said(cluster: Cluster) -> object:
-    return condition(cluster.find("mnssources", "shop", "orders")["status"], REACHABLE)
+def _said(cluster: Cluster, kind: str = REACHABLE) -> object:
+    return condition(cluster.find("mnssources", "shop", "orders")["status"], kind)
 
 
 def _events(cluster: Cluster) -> list[tuple[str, str]]:
     listed = [found for (plural, *_), found in cluster.objects.items() if plural == "events"]
     return [(e["type"], e["reason"]) for e in listed if e["reason"].startswith("Sink")]
+
+
+async def test_a_blocked_event_is_in_the_status(running: Running, cluster: Cluster) -> None:
+    """`Blocked` is True while it is, and then gone; the source stays ready."""
+    going = await _ready(running, cluster)
+    verdict = Verdict.of(reasons.EVENT_BLOCKED, "orders partition:1/offset:7 is blocked")
+    going._sources[KEY].known = Known("1.2.3", asked=True, blocked=verdict)
+    running.operator.queue.add(KEY)
+    await running.until(lambda: running.condition(BLOCKED))
+    found = running.condition(BLOCKED)
+    assert (found["status"], found["reason"]) == ("True", "EventBlocked")
+    assert found["message"].startswith("orders partition:1/offset:7 is blocked. Mend the service")
+    assert found["message"].endswith("#eventblocked")
+    assert running.condition()["status"] == "True"
+    _tell(running, None)
+    await running.until(lambda: not _said(cluster, BLOCKED))
 
 
 async def test_a_restart_keeps_what_a_status_says_until_adapters_were_asked(
