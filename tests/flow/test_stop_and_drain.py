@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 from tests.flow.harness import OK, Broker, Run, Service, message, status, turn, until
 
 from eventing_alibaba.contract.errors import Disconnected
+from eventing_alibaba.contract.message import Message
 
 pytestmark = pytest.mark.looptime
 
@@ -185,6 +187,24 @@ async def test_a_stop_flushes_acks_that_fail_at_first() -> None:
     async with Run(broker, service) as run:
         await until(lambda: broker.ack_calls)
         await run.end()
+        assert broker.acked_ids == ["1"]
+
+
+async def test_a_defect_of_the_source_does_not_end_a_stop() -> None:
+    """Whatever `quiesce` and `close` raise, answers are waited for and acknowledged."""
+    broker, service = Broker([message(1)]), Service()
+
+    async def fail() -> Sequence[Message]:
+        raise KeyError("a defect")
+
+    broker.quiesce = broker.close = fail  # type: ignore[assignment, method-assign]
+    async with Run(broker, service) as run:
+        await turn()
+        run.stop.set()
+        await asyncio.sleep(1)
+        service.answer(OK)
+        assert run.task is not None
+        await asyncio.wait_for(run.task, 5)
         assert broker.acked_ids == ["1"]
 
 

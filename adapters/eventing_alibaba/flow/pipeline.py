@@ -181,6 +181,8 @@ class Pipeline:
                 await self._source.close()
         except (TimeoutError, SourceError) as error:
             log.warning("the source did not close in order: %s", error or "no answer")
+        except Exception:
+            log.exception("the source closed in a way it should not")
         await self._sink.close()
         await self._deliverer.reaction.close()
 
@@ -190,7 +192,9 @@ class Pipeline:
                 return list(await self._source.quiesce())
         except (TimeoutError, SourceError) as error:
             log.warning("the source did not stop receiving in order: %s", error or "no answer")
-            return []
+        except Exception:
+            log.exception("the source stopped receiving in a way it should not")
+        return []
 
     def _give_back(self) -> None:
         """Release what is not on the wire."""
