@@ -10,6 +10,7 @@ from tests.flow.harness import (
     OK,
     REFUSED,
     RESET,
+    TIMEOUT,
     Broker,
     Result,
     Run,
@@ -20,6 +21,7 @@ from tests.flow.harness import (
     until,
 )
 
+from eventing_alibaba.flow.deliver_batches import Batching
 from eventing_alibaba.flow.policies.breaker import Breaker
 from eventing_alibaba.flow.policies.concurrency import Concurrency
 from eventing_alibaba.flow.policies.rate import Rate
@@ -163,6 +165,36 @@ async def test_a_late_answer_does_not_open_the_gate(late: Answer) -> None:
         await asyncio.sleep(99)
         assert len(service.posted) == 4
         await until(lambda: len(broker.acked) >= 17, within=10)
+
+
+@pytest.mark.parametrize("batching", [None, Batching(max_events=1, max_bytes=10**6, max_wait=0.0)])
+async def test_requests_that_hang_take_no_place_of_a_probe(batching: Batching | None) -> None:
+    """One node of the service is gone with what it had; the others are probed and used without it.
+
+    Its requests end with `delivery.timeout`, ten minutes later.
+    """
+    broker = Broker([message(n, track=n) for n in range(200)])
+    service = Service(limit=64)
+    async with Run(broker, service, batching=batching) as run:
+        hung = {body for body, _ in service.wire[:3]}
+        service.rule = lambda body: None if body in hung else REFUSED
+        for body, reply in list(service.wire):
+            if body not in hung:
+                reply(REFUSED)
+        await until(lambda: run.pipeline.held.shut, within=1)
+        await turn()
+        posted = len(service.posted)
+        await asyncio.sleep(10)
+        assert 1 < len(service.posted) - posted < 10, "it is probed, less than once a second"
+        service.rule = lambda body: None if body in hung else OK
+        await until(lambda: len(broker.acked) == 197, within=12)
+        assert service.in_flight == 3
+        for _, reply in list(service.wire):
+            reply(TIMEOUT)
+        service.rule = lambda body: OK
+        await until(lambda: len(broker.acked) == 200, within=10)
+        limit = run.pipeline._deliverer.concurrency.limit
+        assert service.limit == limit, "the places of those that hung are given back"
 
 
 async def test_a_service_that_starts_from_zero_is_not_stormed() -> None:

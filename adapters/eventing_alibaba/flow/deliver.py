@@ -74,6 +74,8 @@ class Deliverer:
         self._stopped = False
         self._pumping_later = False
         self._owed = False  # a probe that found nothing to send
+        self._hanging = 0
+        self._hanging_since = 0.0
         self._idle = asyncio.Event()
         self.concurrency = Concurrency(sink.limit)
         self.valve = Valve(
@@ -97,6 +99,7 @@ class Deliverer:
             clock=stages.clock,
         )
         self.reaction.on_limit = self._limit
+        self.reaction.on_away = self._away
         self.reaction.on_settled = self._finished
         self._limit()
 
@@ -151,6 +154,8 @@ class Deliverer:
 
     def _answered(self, delivery: Delivery, result: Answer | WireError) -> None:
         delivery.wire = False
+        if self._hanging:
+            self._no_longer(delivery.started)
         if result.__class__ is Answer and 200 <= result.status <= 299:
             self._well(delivery.started, 1)
             track = delivery.track
@@ -205,8 +210,25 @@ class Deliverer:
             self.pump()
 
     def _limit(self) -> None:
-        self._pool.resize(self.concurrency.limit)
-        self._held.set_hold_limit(_HELD_PER_REQUEST * self.concurrency.limit)
+        limit = self.concurrency.limit
+        self._pool.resize(min(limit + self._hanging, self.concurrency.most))
+        self._held.set_hold_limit(_HELD_PER_REQUEST * limit + self._hanging)
+
+    def _away(self, now: float) -> None:
+        """Give what is on the wire places of its own, now that the sink is found to be away.
+
+        It may hang until its timeout, with a node that is gone, and the few places that are left
+        now are for probes, and for events once others of the sink's nodes are back.
+        """
+        self._hanging = self._pool.in_flight
+        self._hanging_since = now
+        self._limit()
+
+    def _no_longer(self, started: float) -> None:
+        """Take its place back if the request was written before the sink was away."""
+        if started <= self._hanging_since:
+            self._hanging -= 1
+            self._limit()
 
     def _opened(self) -> None:
         self._held.reopen()

@@ -215,6 +215,8 @@ class BatchDeliverer(Deliverer):
         piece = consignment.first
         for delivery in piece.members:
             delivery.wire = False
+        if self._hanging:
+            self._no_longer(consignment.started)
         if isinstance(result, Answer) and 200 <= result.status <= 299:
             self._well(consignment.started, len(piece))
             consignment.over()

@@ -115,6 +115,7 @@ class Reaction:
         self._away: tuple[str, float] | None = None
         self.on_gone: Callable[[], None] = lambda: None
         self.on_limit: Callable[[], None] = lambda: None
+        self.on_away: Callable[[float], None] = lambda _now: None
         self.on_settled: Callable[[Delivery], None] = lambda _delivery: None
         self.on_release: Callable[[Delivery, float], None] = lambda _delivery, _delay: None
 
@@ -249,7 +250,7 @@ class Reaction:
                 self._away = outcome.reason, time.time()
                 self._held.shut = True
                 self._concurrency.restart(now)
-                self.on_limit()
+                self.on_away(now)
             if outcome.retry_after is not None and self._retry.after_max > 0:
                 self._valve.leave_alone(min(outcome.retry_after, self._retry.after_max))
         elif outcome.status is not None:
