@@ -12,6 +12,8 @@ program share the others.
     fast         nginx, which answers 204 at once; 64 POSTs in flight
     slow5ms      a sink that answers after 5 ms; 64 and then 256 in flight (two rows)
     paced100     100 records a second; how long each has travelled
+    flat         only when asked for: as `fast`, with 50,000 and with 1,000,000 records (two rows),
+                 whose cost in the second half should be the same
 
 Everything is measured from outside (`forwarder.py`, `throughput.py`, `latency.py`). The peers take
 turns within each repetition, so that a machine that drifts drifts for all. A run ends when the
@@ -32,7 +34,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -74,6 +76,8 @@ class Case:
     name: str
     delay: float
     concurrency: int
+    records: int | None = None
+    """In its topic; None = as many as were asked for."""
 
     def sink(self) -> AbstractContextManager[Sink]:
         """A new sink for it."""
@@ -84,7 +88,9 @@ CASES = {
     "fast": [Case("fast", 0.0, 64)],
     "slow5ms": [Case("slow5ms-64", 0.005, 64), Case("slow5ms-256", 0.005, 256)],
     "paced100": [Case("paced100", 0.0, 64)],
+    "flat": [Case("flat-50k", 0.0, 64, 50_000), Case("flat-1m", 0.0, 64, 1_000_000)],
 }
+USUAL = ("fast", "slow5ms", "paced100")
 
 
 @dataclass(slots=True)
@@ -96,11 +102,14 @@ class Benchmark:
     peers: list[Peer]
     records: int
     seconds: float
-    runs: list[Row]
-    failures: list[str]
+    runs: list[Row] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    topics: set[str] = field(default_factory=set)
 
     def throughput(self, case: Case) -> None:
         """Measure each peer once in a case, and the sink itself beforehand."""
+        records = case.records or self.records
+        topic = self._filled(records)
         with case.sink() as sink:
             wrk = posts_per_second(
                 sink.url, connections=case.concurrency, core=self.cores.forwarder
@@ -108,13 +117,13 @@ class Benchmark:
             for peer in self._able(case):
                 before = _settled(sink)
                 group = f"{case.name}-{peer.name}-{uuid.uuid4().hex[:8]}"
-                with self._forwarder(peer, case, TOPIC, sink, group) as forwarder:
+                with self._forwarder(peer, case, topic, sink, group) as forwarder:
                     found = throughput.measure(
                         forwarder,
-                        partial(self._committed, group)
+                        partial(self._committed, group, topic)
                         if peer.batched
                         else lambda before=before: sink.count() - before,  # type: ignore[misc]
-                        expected=self.records,
+                        expected=records,
                         seconds=self.seconds,
                     )
                     self._note(Row(peer.name, case.name, **asdict(found), wrk_rps=wrk))
@@ -136,6 +145,16 @@ class Benchmark:
                 sink.stop()
                 found = latency.figures(sink.notes(), since=since, until=until, peak_rss=peak_rss)
                 self._note(Row(peer.name, case.name, **asdict(found)))
+
+    def _filled(self, records: int) -> str:
+        """A topic of so many records, made when it is first asked for."""
+        topic = f"{TOPIC}-{records}"
+        if topic not in self.topics:
+            print(f"writing {records:,} records ...", flush=True)
+            self.broker.admin.create_topic(topic, partitions=PARTITIONS)
+            fill(self.broker.client(), topic, records)
+            self.topics.add(topic)
+        return topic
 
     def _able(self, case: Case) -> Iterator[Peer]:
         for peer in self.peers:
@@ -170,9 +189,9 @@ class Benchmark:
             finally:
                 forwarder.stop()
 
-    def _committed(self, group: str) -> int:
+    def _committed(self, group: str, topic: str) -> int:
         """How many records the group has done with; it began with the first of each partition."""
-        return sum(max(0, at) for at in self.broker.admin.committed(group, TOPIC).values())
+        return sum(max(0, at) for at in self.broker.admin.committed(group, topic).values())
 
     def _note(self, row: Row) -> None:
         self.runs.append(row)
@@ -206,11 +225,7 @@ def main() -> int:
     peers = [load(name) for name in arguments.peers.split(",")]
     cases = [(kind, case) for kind in arguments.cases.split(",") for case in CASES[kind]]
     with KafkaServer(heap="1g", quick=False) as broker:
-        benchmark = Benchmark(broker, cores, peers, arguments.records, arguments.seconds, [], [])
-        if any(kind != "paced100" for kind, _ in cases):
-            print(f"writing {arguments.records:,} records ...", flush=True)
-            broker.admin.create_topic(TOPIC, partitions=PARTITIONS)
-            fill(broker.client(), TOPIC, arguments.records)
+        benchmark = Benchmark(broker, cores, peers, arguments.records, arguments.seconds)
         for _ in range(arguments.repeat):
             for kind, case in cases:
                 if kind == "paced100":
@@ -240,7 +255,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--peers", default="ours,ours-batch,camel,aiokafka", help="names (%(default)s)"
     )
-    parser.add_argument("--cases", default=",".join(CASES), help="names (%(default)s)")
+    parser.add_argument(
+        "--cases", default=",".join(USUAL), help=f"of {', '.join(CASES)} (%(default)s)"
+    )
     parser.add_argument("--repeat", type=int, default=3, help="runs of each (%(default)s)")
     parser.add_argument("--seconds", type=float, default=60.0, help="longest run (%(default)s)")
     parser.add_argument("--output", type=Path, default=RESULTS, help="results as JSON")
