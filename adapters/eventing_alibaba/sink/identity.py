@@ -67,6 +67,10 @@ class Identity:
         except NoProofError as error:
             self.refusal = str(error)
             return False
+        except OSError as error:  # of the machine; raised from here it would look like the event's
+            why = error.strerror or type(error).__name__
+            self.refusal = f"what the sink is to be shown cannot be read: {why}"
+            return False
         self.refusal = None
         if headers == self.headers:
             return False

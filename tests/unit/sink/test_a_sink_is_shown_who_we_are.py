@@ -163,3 +163,25 @@ def test_one_missing_proof_is_enough_to_send_nothing() -> None:
     assert repr(identity) == "<Identity shows Authorization, X-Key>"
     clock.now += 1
     assert not identity.changed()
+
+
+async def test_a_proof_that_the_machine_does_not_let_read_is_the_sinks_trouble(
+    sinks: Sinks,
+) -> None:
+    """Too many open files, a full disk: nothing is sent, no event is to blame, and it heals."""
+    clock, scribe = Clock(), Scribe()
+    read = scribe.headers
+
+    def fail() -> Headers:
+        raise OSError(24, "Too many open files")
+
+    scribe.headers = fail  # type: ignore[method-assign]
+    async with Scripted(serve_ok) as server:
+        sink = sinks(server, Identity([scribe], clock=clock))
+        refused = judge(await post(sink))
+        assert (refused.verdict, refused.label) == (Verdict.SICK, "credentials")
+        assert "Too many open files" in refused.reason
+        assert sink.pool.opened == 0
+        scribe.headers = read  # type: ignore[method-assign]
+        clock.now += 1
+        assert isinstance(await post(sink), Answer)
