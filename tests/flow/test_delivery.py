@@ -139,6 +139,36 @@ async def test_a_poison_event_holds_up_its_own_lane_only() -> None:
         assert broker.paused == {"p"}
 
 
+async def test_beside_a_poison_event_the_other_partitions_run_at_full_speed() -> None:
+    """Three of four ordered partitions take no longer than without it, by the clock."""
+
+    async def seconds(poison: bytes | None) -> float:
+        broker = Broker([message(n, track=n % 4, lane=n % 4) for n in range(1200)])
+        service = Service(limit=64)
+        service.rule = lambda body: status(400) if body == poison else 0.05
+        async with Run(broker, service):
+            wanted = 1200 if poison is None else 900
+            return await until(lambda: len(broker.acked) == wanted, within=60)
+
+    assert await seconds(b"body 0") <= 1.05 * await seconds(None)
+
+
+async def test_beside_a_poison_event_other_keys_run_up_to_the_bound() -> None:
+    """With keyed ordering its partition goes on without its key, `maxUncommitted` past it."""
+    keyed = [message(n, track="p", lane=("p", n % 10)) for n in range(1000)]
+    broker, service = Broker(keyed), Service(limit=64)
+    service.rule = lambda body: status(400) if body == b"body 0" else OK
+    async with Run(broker, service, max_uncommitted=200, max_buffered=64) as run:
+        await asyncio.sleep(60)
+        (track,) = run.pipeline.held.tracks()
+        received = len(track.window)
+        assert 200 < received <= 200 + 64, "the bound, and what was received with the last one"
+        delivered = [int(body.split()[1]) for body in service.posted if body != b"body 0"]
+        assert sorted(delivered) == [n for n in range(received) if n % 10]
+        assert broker.acked == []
+        assert broker.paused == {"p"}
+
+
 async def test_a_track_is_paused_beyond_max_uncommitted() -> None:
     """Answers that pile up behind an unfinished message are bounded, then the track goes on."""
     broker, service = Broker([message(n) for n in range(500)]), Service()

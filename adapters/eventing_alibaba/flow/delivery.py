@@ -20,11 +20,12 @@ class Track:
         settled: the last message of the settled prefix.
         waiting: deliveries that wait behind another one in a lane.
         paused: the source was asked to hand out no more of it.
+        full: it was, because of how many are past the first unfinished one.
         gone: given up; answers that still come only move `settled`.
         final: given up and no longer waited for; answers change nothing.
     """
 
-    __slots__ = ("final", "gone", "key", "paused", "settled", "waiting", "window")
+    __slots__ = ("final", "full", "gone", "key", "paused", "settled", "waiting", "window")
 
     def __init__(self, key: Hashable) -> None:
         self.key = key
@@ -32,6 +33,7 @@ class Track:
         self.settled: Message | None = None
         self.waiting = 0
         self.paused = False
+        self.full = False
         self.gone = False
         self.final = False
 

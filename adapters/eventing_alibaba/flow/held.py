@@ -139,6 +139,7 @@ class Held:
                 or (track.waiting and track.waiting > self._share())
             ):
                 track.paused = True
+                track.full = len(track.window) > self._max_uncommitted
                 self._pause((track.key,))
         return delivery
 
@@ -291,7 +292,10 @@ class Held:
         return max(_LEAST_SHARE, self._max_buffered // (2 * len(self._tracks)))
 
     def _maybe_resume(self, track: Track) -> None:
-        if len(track.window) <= self._max_uncommitted // 2 and track.waiting <= self._share() // 2:
+        # Half must be free of what was used up, so that a track does not pause with each message.
+        # One that had only too many waiting may go on to the bound, also past a stuck first one.
+        most = self._max_uncommitted // 2 if track.full else self._max_uncommitted
+        if len(track.window) <= most and track.waiting <= self._share() // 2:
             track.paused = False
             self._resume((track.key,))
 
