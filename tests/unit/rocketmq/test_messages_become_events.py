@@ -47,6 +47,14 @@ def test_everything_that_rocketmq_tells_has_a_place() -> None:
     assert made.key == b"k1"
 
 
+@pytest.mark.parametrize("seconds", [253_402_300_800, 2**63 - 1, -(2**62)])
+def test_a_time_that_is_none_is_left_out(seconds: int) -> None:
+    """The producer's client stamps it, and may stamp any number."""
+    made = row()
+    made.system_properties.born_timestamp.seconds = seconds
+    assert mapper().event(message(made)).time is None
+
+
 def test_the_instance_is_the_place() -> None:
     """With a namespace the source does not depend on the address."""
     assert mapper(instance="rmq-cn-a").event(message(row())).source == "rocketmq://rmq-cn-a/orders"
