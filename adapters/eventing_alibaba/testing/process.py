@@ -177,6 +177,13 @@ def add_life_line(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def port(text: str) -> int:
+    """Read an option that is a port; 0 = a free one."""
+    if not (text.isascii() and text.isdigit() and int(text[:6]) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: must be a number from 0 to 65535")
+    return int(text)
+
+
 async def announce_and_wait(ready: Mapping[str, Any], *, until_stdin_closes: bool) -> None:
     """Print `ready` as the line of JSON; return on SIGTERM, SIGINT or, if asked, stdin's end."""
     loop = asyncio.get_running_loop()

@@ -91,6 +91,20 @@ def test_a_port_that_is_taken_is_a_sentence_and_1() -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("name", ["kafka", "mns", "rocketmq"])
+@pytest.mark.parametrize("flag", ["--port", "--admin-port"])
+@pytest.mark.parametrize("value", ["x", "-1", "65536", "99999"])
+def test_a_port_that_is_none_is_refused(
+    capsys: pytest.CaptureFixture[str], name: str, flag: str, value: str
+) -> None:
+    """It names the flag and what is accepted, instead of serving at another port."""
+    with pytest.raises(SystemExit) as caught:
+        main(["emulate", name, f"{flag}={value}"])
+    assert caught.value.code == 2
+    said = capsys.readouterr().err
+    assert f"argument {flag}: '{value}' is no port: must be a number from 0 to 65535" in said
+
+
 @pytest.mark.usefixtures("emulators")
 def test_others_are_found_by_entry_point(capsys: pytest.CaptureFixture[str]) -> None:
     """Their flags are their own, and so is their exit code."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 import orjson
 
 from eventing_alibaba.testing.admin import AdminServer, Handler
-from eventing_alibaba.testing.process import add_life_line, announce_and_wait, run
+from eventing_alibaba.testing.process import add_life_line, announce_and_wait, port, run
 from eventing_alibaba.testing.sink.script import Answer, Rule
 from eventing_alibaba.testing.sink.server import RecordingSink
 
@@ -27,8 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
         description="Record CloudEvents that are POSTed, and answer by rules.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument("--port", type=int, default=0, help="port for events (default: free)")
-    parser.add_argument("--admin-port", type=int, default=0, help="port of the remote control")
+    parser.add_argument("--port", type=port, default=0, help="port for events (default: free)")
+    parser.add_argument("--admin-port", type=port, default=0, help="port of the remote control")
     parser.add_argument("--default", default="204", metavar="JSON", help="answer to every event")
     parser.add_argument(
         "--rule", action="append", default=[], metavar="JSON", help="a rule; several allowed"

@@ -12,7 +12,7 @@ from eventing_alibaba.testing.admin import AdminServer, Handler
 from eventing_alibaba.testing.emulators import EmulatorUnavailableError
 from eventing_alibaba.testing.emulators.kafka.cluster import ALL, KafkaEmulator
 from eventing_alibaba.testing.emulators.kafka.relay import Relay
-from eventing_alibaba.testing.process import add_life_line, announce_and_wait, run
+from eventing_alibaba.testing.process import add_life_line, announce_and_wait, port, run
 
 _HOST: Final = "127.0.0.1"
 
@@ -42,7 +42,7 @@ class KafkaCommand:
         parser.epilog = _EXAMPLES
         parser.add_argument(
             "--port",
-            type=int,
+            type=port,
             default=0,
             help="port of the first broker, the others take the next ones (default: free ports)",
         )
@@ -56,7 +56,7 @@ class KafkaCommand:
             help="a topic to begin with; may be given several times",
         )
         parser.add_argument(
-            "--admin-port", type=int, default=0, help="port of the remote control (default: free)"
+            "--admin-port", type=port, default=0, help="port of the remote control (default: free)"
         )
         parser.add_argument(
             "--rebalance-delay",
@@ -109,8 +109,8 @@ async def _serve(args: argparse.Namespace) -> None:
 async def _fix_ports(emulator: KafkaEmulator, first: int) -> list[Relay]:
     relays = []
     for index, address in enumerate(emulator.bootstrap_servers.split(",")):
-        host, _, port = address.rpartition(":")
-        relay = Relay(_HOST, first + index, (host, int(port)))
+        host, _, own = address.rpartition(":")
+        relay = Relay(_HOST, first + index, (host, int(own)))
         await relay.start()
         emulator.advertise(index + 1, _HOST, first + index)
         relays.append(relay)

@@ -9,7 +9,7 @@ from typing import Final
 from eventing_alibaba.testing.admin import AdminServer
 from eventing_alibaba.testing.emulators.mns.control import routes
 from eventing_alibaba.testing.emulators.mns.emulator import ACCOUNT, KEY, REGION, MnsEmulator
-from eventing_alibaba.testing.process import add_life_line, announce_and_wait, run
+from eventing_alibaba.testing.process import add_life_line, announce_and_wait, port, run
 
 
 class MnsCommand:
@@ -21,9 +21,9 @@ class MnsCommand:
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the options."""
         parser.add_argument("--host", default="127.0.0.1", help="address (default: 127.0.0.1)")
-        parser.add_argument("--port", type=int, default=0, help="port (default: a free one)")
+        parser.add_argument("--port", type=port, default=0, help="port (default: a free one)")
         parser.add_argument(
-            "--admin-port", type=int, default=0, help="port of the remote control (default: free)"
+            "--admin-port", type=port, default=0, help="port of the remote control (default: free)"
         )
         parser.add_argument(
             "--queue",

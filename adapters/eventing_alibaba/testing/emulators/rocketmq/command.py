@@ -9,7 +9,7 @@ from typing import Final, cast
 
 from eventing_alibaba.testing.admin import AdminServer
 from eventing_alibaba.testing.emulators.rocketmq.core.message import Kind
-from eventing_alibaba.testing.process import add_life_line, announce_and_wait, run
+from eventing_alibaba.testing.process import add_life_line, announce_and_wait, port, run
 
 _KEY: Final = "test"
 
@@ -24,9 +24,9 @@ class RocketmqCommand:
         """Add the options."""
         add = parser.add_argument
         add("--host", default="127.0.0.1", help="address (default: 127.0.0.1)")
-        add("--port", type=int, default=0, help="port of the first broker (default: a free one)")
+        add("--port", type=port, default=0, help="port of the first broker (default: a free one)")
         add("--brokers", type=int, default=1, metavar="N", help="how many, each with its own port")
-        add("--admin-port", type=int, default=0, help="port of the remote control (default: free)")
+        add("--admin-port", type=port, default=0, help="port of the remote control (default: free)")
         add(
             "--topic",
             action="append",
