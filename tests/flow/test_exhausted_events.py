@@ -189,6 +189,27 @@ async def test_many_dead_letters_do_not_exceed_what_the_target_takes() -> None:
         assert sorted(int(e.id) for e in grave.events) == list(range(200))
 
 
+@pytest.mark.parametrize("defect", [ValueError("no Unicode"), TypeError("a defect")])
+async def test_a_dead_letter_that_cannot_be_sent_at_all_is_kept(defect: Exception) -> None:
+    """Whatever the target raises, the event is blocked and the next dead letter goes its way."""
+    broker = Broker([message(n, track=n) for n in range(2)])
+    service, grave = Service(), Grave()
+    service.rule = lambda body: status(400)
+    send = grave.send
+
+    def fail(event: Event, done: Callable[[Any, str | None], None], token: Any) -> bool:
+        if event.id == "0":
+            raise defect
+        return send(event, done, token)
+
+    grave.send = fail  # type: ignore[method-assign]
+    async with Run(broker, service, exhausted=dead(grave)) as run:
+        await until(lambda: broker.acked_ids == ["1"], within=10)
+        assert [b["id"] for b in run.pipeline.blocked()] == ["0"]
+        await broker.flow.drain([0], lost=False, timeout=1)
+        assert run.pipeline.blocked() == [], "nothing is thought to be on the wire"
+
+
 async def test_drop_acknowledges_because_the_user_wrote_it() -> None:
     """`onExhausted: drop` settles and counts; it is the only way to lose an event."""
     broker, service = Broker([message(1), message(2)]), Service()

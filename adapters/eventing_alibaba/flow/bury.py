@@ -81,10 +81,14 @@ class Burial:
             dead.delivery.wire = True
             try:
                 taken = self._target.send(dead.event, self._answered, dead)
-            except ValueError as error:  # an event that cannot be encoded
+            except Exception as error:  # noqa: BLE001 - the event must not be held for ever
+                why = str(error)
+                if not isinstance(error, ValueError):  # else an event that cannot be encoded
+                    kind = type(error).__name__  # its text may quote the event
+                    why = f"a defect of the adapter ({kind}) keeps it from being a dead letter"
                 self._queue.popleft()
                 dead.delivery.wire = False
-                self._failed(dead.delivery, str(error))
+                self._failed(dead.delivery, why)
                 continue
             if not taken:
                 dead.delivery.wire = False
