@@ -5,12 +5,14 @@ in the background, so that nobody waits for an answer that a NetworkPolicy may h
 when a source has a new pod, and from then on every twenty seconds; every five while the service is
 away. Pods are asked, never the API server, and only what changed wakes a source. A service that
 comes and goes does not write with each of its steps: once told as away, it is told as back after
-half a minute at the earliest.
+half a minute at the earliest, and what it is away for is told as often at most. Where no adapter is
+ready and the newest does not answer, nobody knows, and nothing is claimed.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -22,11 +24,13 @@ from eventing_alibaba_operator.kinds import Key
 from eventing_alibaba_operator.status import Verdict
 from eventing_alibaba_operator.words import Listener, Pod, Told
 
+log = logging.getLogger(__name__)
+
 _ROUND: Final = 20.0
 _AWAY: Final = 5.0
 _TICK: Final = 1.0
 _HOLD: Final = 30.0
-"""Seconds for which a service that is away is told as such at least."""
+"""Seconds for which a service that is away is told as such at least, and in the same words."""
 _SILENT: Final = 3
 """Rounds without any answer after which nothing is known of the service any more."""
 _RAREST: Final = 4
@@ -93,7 +97,10 @@ class Rounds:
         if told.answered:
             source.newest = here[-1].name
             self._take(source, told.version, told.sink, _oldest([told]))
-        elif source.pods and source.newest != source.pods[-1].name:
+        elif not source.pods:
+            source.silent, source.due, source.held_until = 0, 0.0, 0.0
+            source.known = Known(source.known.version, asked=True)
+        elif source.newest != source.pods[-1].name:
             source.newest = source.pods[-1].name
             source.due = self._clock()
             self._bell.set()
@@ -119,29 +126,36 @@ class Rounds:
                 except TimeoutError:
                     pass
         finally:
-            for task in self._asking.values():
+            asking = list(self._asking.values())
+            for task in asking:
                 task.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
 
     async def _ask(self, key: Key, source: _Asked) -> None:
+        pods, newest = source.pods, source.newest
         try:
-            pods = source.pods
             said = await asyncio.gather(*(self._listener.ask(pod) for pod in pods))
-            heard = [told for told in said if told.answered]
-            before = source.known
-            if heard:
-                source.silent = 0
-                self._take(source, said[-1].version, _of_all(heard), _oldest(heard))
-            else:
-                source.silent += 1
-                if source.silent == _SILENT:
-                    source.known = Known(before.version, asked=True)
-            away = source.known.sink is not None and source.known.sink.reason.state == "False"
-            pause = _AWAY if away else _ROUND * 2 ** min(source.silent, _RAREST)
-            source.due = self._clock() + pause * random.uniform(0.8, 1)  # noqa: S311 - only spreads
-            if source.known != before and self._sources.get(key) is source:
-                self._wake(key)
+        except Exception:
+            log.exception("%s: a defect in asking its adapters", key)
+            said = []
         finally:
             self._asking.pop(key, None)
+        if not source.pods:
+            return  # they went meanwhile, and what they have said is no more
+        heard = [told for told in said if told.answered]
+        before = source.known
+        if heard:
+            source.silent = 0
+            self._take(source, said[-1].version, _of_all(heard), _oldest(heard))
+        else:
+            source.silent += 1
+            if source.silent == _SILENT:
+                source.known = Known(before.version, asked=True)
+        if source.newest == newest:  # else a pod came meanwhile, which is due at once
+            pause = _AWAY if _away(source.known.sink) else _ROUND * 2 ** min(source.silent, _RAREST)
+            source.due = self._clock() + pause * random.uniform(0.8, 1)  # noqa: S311 - only spreads
+        if source.known != before and self._sources.get(key) is source:
+            self._wake(key)
 
     def _take(
         self,
@@ -151,11 +165,15 @@ class Rounds:
         blocked: Verdict | None,
     ) -> None:
         before, now = source.known, self._clock()
-        if sink is not None and sink.reason.state == "False":
-            source.held_until = now + _HOLD if before.sink != sink else source.held_until
-        elif now < source.held_until:
+        if _away(before.sink) and now < source.held_until:
             sink = before.sink
+        elif _away(sink) and sink != before.sink:
+            source.held_until = now + _HOLD
         source.known = Known(version or before.version, asked=True, sink=sink, blocked=blocked)
+
+
+def _away(sink: Verdict | None) -> bool:
+    return sink is not None and sink.reason.state == "False"
 
 
 def _oldest(heard: Sequence[Told]) -> Verdict | None:

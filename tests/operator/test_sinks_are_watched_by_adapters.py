@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -162,6 +163,73 @@ async def test_a_service_that_comes_and_goes_is_away_for_half_a_minute(
 def _reason(going: Going) -> object:
     sink = going.of(pod("a")).sink
     return sink and sink.reason
+
+
+async def test_a_service_that_is_away_for_many_reasons_is_told_of_one(
+    going: Going, said: Said
+) -> None:
+    """Refused, then silent, then refused: the words are changed after half a minute, if then."""
+    going.of(pod("a"))
+    said["sink"] = AWAY
+    await until(lambda: going.woken)
+    before = going.of(pod("a")).sink
+    for reason in ("timeout", "503", "timeout", "503", "timeout"):
+        said["sink"] = {**AWAY, "reason": reason}
+        await going.after(5, said)
+        assert going.of(pod("a")).sink == before
+    assert len(going.woken) == 1
+    await going.after(5, said)
+    now = going.of(pod("a")).sink
+    assert now is not None
+    assert now.message.startswith("timeout.")
+
+
+async def test_nothing_is_claimed_where_no_adapter_is_ready(going: Going, said: Said) -> None:
+    """Crashed or silent, nobody knows how the service is; ready again, they are asked at once."""
+    said["sink"] = AWAY
+    going.of(pod("a"))
+    await until(lambda: going.woken)
+    crashed = replace(pod("a"), ready=False)
+    silent = Told(Verdict.of(reasons.ADAPTER_CRASHED))
+    assert going.rounds.of(KEY, [crashed], silent) == Known("1.2.3", asked=True)
+    said["sink"] = {"reachable": True}
+    going.of(pod("a"))
+    await until(lambda: _reason(going) is reasons.SINK_REACHABLE)
+
+
+async def test_a_pod_that_comes_while_others_are_asked_does_not_wait(
+    going: Going, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answers of those before do not put it off to the next round."""
+    asked, answer = asyncio.Event(), asyncio.Event()
+    ask = going.listener.ask
+
+    async def slowly(pod: Pod) -> Told:
+        asked.set()
+        await answer.wait()
+        return await ask(pod)
+
+    monkeypatch.setattr(going.listener, "ask", slowly)
+    going.of(pod("a"))
+    await asked.wait()
+    going.of(pod("a"), pod("b", started=1))
+    answer.set()
+    await until(lambda: said["asked"] == 3)
+
+
+async def test_a_defect_in_asking_is_silence(
+    going: Going, said: Said, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged, and the next round comes when it would have come: not each second."""
+
+    async def defect(_pod: Pod) -> Told:
+        raise RuntimeError("defect")
+
+    monkeypatch.setattr(going.listener, "ask", defect)
+    going.of(pod("a"))
+    await until(lambda: "defect" in caplog.text and not going.rounds._asking)
+    assert going.rounds._sources[KEY].due >= going.now + 16
+    assert going.woken == []
 
 
 async def test_one_adapter_whose_service_is_away_is_enough(
