@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -85,24 +85,25 @@ class Children:
         self._kube = kube
         self._watches = watches
         self._repaired: dict[str, float] = {}
-        self._taken: set[str] = set()
 
     def find(self, kind: str, namespace: str, name: str, uid: str) -> Object | None:
         """Return a child as it is, if it exists and is owned by `uid`."""
         child = self._watches[kind].get((namespace, name))
         return child.read() if child is not None and child.owner == uid else None
 
-    async def ensure(self, wanted: Manifest) -> Outcome:
-        """Make a child as wanted. Raises NameTakenError and KubeError."""
+    async def ensure(self, wanted: Manifest, *, taken: bool = False) -> Outcome:
+        """Make a child as wanted. Raises NameTakenError and KubeError.
+
+        With `taken` somebody else had its name when it was last looked at: it is read first, so
+        that to look again writes nothing.
+        """
         about = wanted["metadata"]
         kind, namespace, name = wanted["kind"], about["namespace"], about["name"]
         path = _PATHS[kind].format(namespace, name)
         child = self._watches[kind].get((namespace, name))
         if child is None:
-            # What was somebody else's is read first, so that looking again writes nothing.
-            live = await self._get(path) if path in self._taken else None
+            live = await self._get(path) if taken else None
             if live is None:
-                self._taken.discard(path)
                 found = await self._create(path, wanted)
                 if found is not None:
                     return Outcome(self._noted(kind, found), created=True, changed=True)
@@ -111,7 +112,6 @@ class Children:
         live = child.read()
         uid = owner(wanted)
         if child.owner != uid:
-            self._taken.add(path)
             raise NameTakenError(_whose(kind, live))
         missing = difference(_content(wanted), live)
         if missing is None:
@@ -126,10 +126,10 @@ class Children:
         found = await self._kube.apply(path, body, manager=names.MANAGER)
         return Outcome(self._noted(kind, found), changed=True)
 
-    def prune(self, uids: Iterable[str]) -> None:
-        """Forget repairs of children that are not among `uids`."""
-        kept = set(uids)
-        self._repaired = {uid: at for uid, at in self._repaired.items() if uid in kept}
+    def forget_old(self) -> None:
+        """Forget the repairs that are too long ago to matter."""
+        since = time.monotonic() - _PEACE
+        self._repaired = {uid: at for uid, at in self._repaired.items() if at > since}
 
     async def _create(self, path: str, wanted: Manifest) -> Object | None:
         try:

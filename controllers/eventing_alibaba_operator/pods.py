@@ -27,15 +27,19 @@ class Pods:
         """Take over what a watch now has under `ref`."""
         namespace, name = ref
         pod = watch.items.get(ref)
-        instance = self._instances.pop(ref, None) if pod is None else pod.instance
-        if instance is None:
-            return
-        if pod is None:
-            pods = self._by_instance.get((namespace, instance), {})
-            pods.pop(name, None)
-            if not pods:
-                self._by_instance.pop((namespace, instance), None)
-        else:
-            self._instances[ref] = instance
-            self._by_instance.setdefault((namespace, instance), {})[name] = pod
+        before = self._instances.get(ref)
+        if before is not None and (pod is None or pod.instance != before):
+            self._take_out(namespace, before, name)
+        if pod is not None:
+            self._instances[ref] = pod.instance
+            self._by_instance.setdefault((namespace, pod.instance), {})[name] = pod
+            self._wake(namespace, pod.instance)
+
+    def _take_out(self, namespace: str, instance: str, name: str) -> None:
+        """A pod is gone, or somebody has given it another label, to look at it in peace."""
+        del self._instances[namespace, name]
+        pods = self._by_instance[namespace, instance]
+        del pods[name]
+        if not pods:
+            del self._by_instance[namespace, instance]
         self._wake(namespace, instance)

@@ -43,7 +43,7 @@ class WorkQueue(Generic[K]):
         self._first: OrderedDict[K, None] = OrderedDict()
         self._ready: OrderedDict[K, None] = OrderedDict()
         self._busy: set[K] = set()
-        self._again: set[K] = set()
+        self._again: dict[K, bool] = {}
         self._failures: dict[K, int] = {}
         self._later: dict[K, asyncio.TimerHandle] = {}
         self._bell = asyncio.Event()
@@ -68,7 +68,7 @@ class WorkQueue(Generic[K]):
         """Work on a key soon; with `first`, before those that were added without."""
         self._cancel(key)
         if key in self._busy:
-            self._again.add(key)
+            self._again[key] = first or self._again.get(key, False)
         elif key not in self._first:
             if first:
                 self._ready.pop(key, None)
@@ -89,7 +89,7 @@ class WorkQueue(Generic[K]):
         self._cancel(key)
         self._first.pop(key, None)
         self._ready.pop(key, None)
-        self._again.discard(key)
+        self._again.pop(key, None)
         self._failures.pop(key, None)
 
     async def run(self) -> None:
@@ -115,8 +115,7 @@ class WorkQueue(Generic[K]):
             finally:
                 self._busy.discard(key)
                 if key in self._again:
-                    self._again.discard(key)
-                    self.add(key)
+                    self.add(key, first=self._again.pop(key))
 
     async def _once(self, key: K) -> None:
         try:

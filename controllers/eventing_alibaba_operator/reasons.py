@@ -11,6 +11,9 @@ from typing import Final, Literal, TypeAlias
 
 from eventing_alibaba_operator import names
 
+_LONGEST: Final = 2048
+"""Characters of a message."""
+
 State: TypeAlias = Literal["True", "False", "Unknown"]
 
 
@@ -30,14 +33,22 @@ class Reason:
     advice: str = ""
     final: bool = False
 
-    def says(self, fact: str = "") -> str:
-        """Return the message: the fact, the advice, the link; without a link where all is well."""
+    @property
+    def link(self) -> str:
+        """Where to read more; "" where all is well, and nothing is to be done."""
         well = self.state == "True" and not self.advice
-        link = "" if well else f"See {names.DOCS}#{self.name.lower()}"
-        return " ".join(part for part in (_sentence(fact), self.advice, link) if part)
+        return "" if well else f"See {names.DOCS}#{self.name.lower()}"
+
+    def says(self, fact: str = "") -> str:
+        """Return the message: the fact, the advice, the link; a fact that is too long is cut."""
+        room = _LONGEST - len(self.advice) - len(self.link) - 2
+        parts = (_sentence(fact, room), self.advice, self.link)
+        return " ".join(part for part in parts if part)
 
 
-def _sentence(text: str) -> str:
+def _sentence(text: str, longest: int) -> str:
+    if len(text) >= longest:
+        return f"{text[: longest - 1]}…"
     return text if not text or text.endswith((".", "!", "?")) else f"{text}."
 
 

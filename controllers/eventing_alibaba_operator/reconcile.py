@@ -8,6 +8,7 @@ say nothing about the source (the API server is away) are the queue's: it comes 
 from __future__ import annotations
 
 import calendar
+import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -199,15 +200,17 @@ class Reconciler:
     async def _children(self, work: Work) -> bool:
         wish = work.wish
         assert wish is not None
+        before = condition(work.source.status, DEPLOYED).get("reason")
+        taken = before == reasons.NAME_TAKEN.name
         try:
             deployment = pods_of.deployment(wish)
             await self.trust.ensure(work.key.namespace)
             account = pods_of.account(wish)
             if account is not None:
-                made = await self.children.ensure(account)
+                made = await self.children.ensure(account, taken=taken)
                 if made.again is not None:
                     work.look_again(made.again)
-            outcome = await self.children.ensure(deployment)
+            outcome = await self.children.ensure(deployment, taken=taken)
         except TemplateRefusedError as error:
             work.say(DEPLOYED, reasons.TEMPLATE_REFUSED, str(error))
             return False
@@ -240,6 +243,7 @@ class Reconciler:
             key, work.source.spec, work.wish, work.live, before=work.source.status
         )
         if work.live is None:
+            self.rounds.forget(key)
             return
         verdict = observe.deployed(work.live)
         replicas = work.live["spec"].get("replicas", 1)
@@ -281,16 +285,14 @@ class Reconciler:
             return
         told = await self.listener.consuming([newest])
         if told.verdict.reason.state == "False":
-            old = work.findings.verdicts[DEPLOYED]
-            work.findings.verdicts[DEPLOYED] = Verdict(
-                old.reason, f"{told.verdict.message} The adapters of before go on.", None
-            )
+            said = told.verdict.message.removesuffix(told.verdict.reason.link).strip()
+            work.say(DEPLOYED, reasons.ROLLING_OUT, f"{said} The adapters of before go on.")
         work.look_again(min(max(_SOON, _age([newest])), _LOOK_AGAIN))
 
 
 def _age(pods: Any) -> float:
-    """Return the seconds since the newest pod was created."""
+    """Return the seconds since the newest pod was created; without pods there is none to ask."""
     newest = max((pod.started for pod in pods if not pod.ending), default=None)
     if newest is None:
-        return _SOON
+        return math.inf
     return time.time() - calendar.timegm(time.strptime(newest, "%Y-%m-%dT%H:%M:%SZ"))

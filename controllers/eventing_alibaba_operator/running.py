@@ -182,6 +182,8 @@ class Operator:
             except KubeError as error:
                 log.warning("what exists could not be listed: %s", error)
             self._trust.look_again()
+            self._sinks.end_unused()
+            self._reconciler.children.forget_old()
             for key in self.inventory:
                 self.queue.add_later(key, random.uniform(0, spread))  # noqa: S311 - only spreads
 

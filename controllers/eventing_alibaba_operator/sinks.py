@@ -67,7 +67,7 @@ class Sinks:
         self._domain = domain
         self._plurals: dict[Where, str] = {}
         self._missing: dict[Where, float] = {}
-        self._watches: dict[tuple[Where, str], Watch[Found]] = {}
+        self._watches: dict[tuple[Where, str], tuple[Watch[Found], asyncio.Task[None]]] = {}
         self._group = asyncio.TaskGroup()
         self._users: dict[tuple[Where, Ref], set[Key]] = {}
         self._uses: dict[Key, set[tuple[Where, Ref]]] = {}
@@ -104,6 +104,14 @@ class Sinks:
             users.discard(key)
             if not users:
                 del self._users[use]
+
+    def end_unused(self) -> None:
+        """End the watches of what no source refers to any more."""
+        scopes = {
+            (where, namespace if self._namespaces else "") for where, (namespace, _) in self._users
+        }
+        for unused in self._watches.keys() - scopes:
+            self._watches.pop(unused)[1].cancel()
 
     async def run(self) -> None:
         """Keep what is watched going until cancelled; must be under way before `resolve`."""
@@ -152,7 +160,7 @@ class Sinks:
         scope = namespace if self._namespaces else ""
         known = self._watches.get((where, scope))
         if known is not None:
-            return known
+            return known[0]
         inside = f"/namespaces/{scope}" if scope else ""
         watch = Watch(
             self._kube,
@@ -160,8 +168,7 @@ class Sinks:
             project=_service if where == ("v1", "Service") else _addressable,
             changed=lambda ref: self._changed(where, ref),
         )
-        self._watches[where, scope] = watch
-        self._group.create_task(watch.run())
+        self._watches[where, scope] = watch, self._group.create_task(watch.run())
         return watch
 
     def _changed(self, where: Where, ref: Ref) -> None:

@@ -30,7 +30,6 @@ RECONCILING: Final = "Reconciling"
 _MUST_BE_TRUE: Final = (SINK, DEPLOYED)
 _ORDER: Final = (SINK, CREDENTIALS, CONSUMING, DEPLOYED)
 _INFORMATIVE: Final = (REACHABLE, BLOCKED)
-_LONGEST: Final = 2048
 
 Condition = dict[str, Any]
 
@@ -52,7 +51,7 @@ class Verdict:
     @classmethod
     def of(cls, reason: Reason, fact: str = "", *, name: str | None = None) -> Verdict:
         """Make one of a reason and what is special about this case."""
-        return cls(reason, reason.says(fact)[:_LONGEST], name)
+        return cls(reason, reason.says(fact), name)
 
     @classmethod
     def before(cls, status: Mapping[str, Any], kind: str) -> Verdict | None:

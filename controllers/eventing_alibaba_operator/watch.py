@@ -3,6 +3,8 @@
 Only what a projection makes of an object is kept. When a watch becomes too old, or breaks, what
 exists is listed again and compared, so a deletion that nobody told of is found as well. What went
 wrong is kept in `problem`, because to some readers it is an answer: a kind that must not be read.
+What could be read a moment ago is not believed to be forbidden at once: an API server that has just
+started refuses everybody until it has read its own roles.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import Final, Generic, TypeVar
 
@@ -34,6 +37,10 @@ _CHUNK: Final = "500"
 _FIRST: Final = 0.2
 _LONGEST: Final = 15.0
 _REFUSED: Final = 30.0
+_DOUBTED: Final = (0.5, 1.0, 2.0, 4.0)
+"""Pauses after refusals of what could be read before, until they are believed."""
+_AT_ONCE: Final = 1.0
+"""Seconds; a watch that ends sooner is not begun again without a pause."""
 
 
 class Watch(Generic[T]):
@@ -78,34 +85,46 @@ class Watch(Generic[T]):
 
     async def run(self) -> None:
         """Follow the collection until cancelled."""
-        pause = _FIRST
+        pause, refusals = _FIRST, 0
         version: str | None = None
         while True:
             try:
                 if version is None:
                     version = await self._list()
                     pause = _FIRST
+                began = time.monotonic()
                 async for kind, told, version_now in self._events(version):
                     version = version_now
-                    pause = _FIRST
+                    pause, refusals = _FIRST, 0
                     if kind == "DELETED":
                         self._drop(told)
                     elif kind != "BOOKMARK":
                         self._put(told)
+                if time.monotonic() < began + _AT_ONCE:
+                    raise UnreachableError(f"the watch of {self._path} ended at once")
             except GoneError:
                 version = None
                 continue
             except (ForbiddenError, NotFoundError) as error:
                 version = None
+                if self._readable and refusals < len(_DOUBTED):
+                    log.debug("%s", error)
+                    await asyncio.sleep(_DOUBTED[refusals])
+                    refusals += 1
+                    continue
                 self._fail(error)
                 await asyncio.sleep(random.uniform(0.8, 1) * _REFUSED)  # noqa: S311 - only spreads
             except KubeError as error:
-                if not self._listed.is_set() or self.problem is not None:
+                if not self._readable:
                     version = None
                 lasting = pause == _LONGEST
                 log.log(logging.WARNING if lasting else logging.DEBUG, "%s", error)
                 await asyncio.sleep(random.uniform(0.5, 1) * pause)  # noqa: S311 - only spreads
                 pause = min(pause * 2, _LONGEST)
+
+    @property
+    def _readable(self) -> bool:
+        return self._listed.is_set() and self.problem is None
 
     async def _list(self) -> str:
         found: set[Ref] = set()

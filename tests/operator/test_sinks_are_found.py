@@ -106,6 +106,25 @@ async def test_an_address_of_another_form_is_none(
     await running.until(lambda: running.condition()["reason"] == "SinkNotAddressable")
 
 
+async def test_what_nobody_refers_to_is_not_watched_any_more(
+    running: Running, cluster: Cluster
+) -> None:
+    """The watch of a kind ends with the next resync after its last source, and begins anew."""
+    with_a_broker(cluster)
+    cluster.put("services", service(80))
+    cluster.put("mnssources", mns(sink={"ref": BROKER}))
+    cluster.put("mnssources", mns("other", sink={"ref": SERVICE}))
+    watched = running.operator._sinks._watches
+    await running.until(lambda: len(watched) == 2)
+    cluster.put("mnssources", mns())
+    await running.until(lambda: sink_uri(cluster) == "http://service/")
+    running.operator.resync()
+    await running.until(lambda: [where for where, _ in watched] == [("v1", "Service")])
+    cluster.put("brokers", broker("http://here/"))
+    cluster.put("mnssources", mns(sink={"ref": BROKER}))
+    await running.until(lambda: sink_uri(cluster) == "http://here/")
+
+
 async def test_a_watch_that_ends_by_a_defect_ends_the_operator(
     running: Running, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -268,8 +268,16 @@ def test_a_conditions_time_changes_with_its_state_alone() -> None:
     assert condition(third, "Ready")["lastTransitionTime"] == LATER
 
 
-def test_messages_end_with_their_link() -> None:
-    """What is not True has a link to its heading, and what to do before it."""
-    verdict = Verdict.of(reasons.SECRET_NOT_FOUND, "no Secret `a`")
-    assert verdict.message.startswith("no Secret `a`. Create it")
-    assert verdict.message.endswith("/conditions.html#secretnotfound")
+@pytest.mark.parametrize("length", [0, 10, 1900, 2048, 30_000])
+@pytest.mark.parametrize("reason", reasons.ALL, ids=lambda reason: reason.name)
+def test_messages_end_with_their_link(reason: reasons.Reason, length: int) -> None:
+    """What is not True has a link to its heading and what to do before it, however long the fact.
+
+    The fact is cut, so that a message has 2048 characters at most.
+    """
+    message = Verdict.of(reason, "x" * length).message
+    assert message.startswith("x" * min(length, 1000))
+    assert len(message) <= 2048
+    assert reason.advice in message
+    link = f"/conditions.html#{reason.name.lower()}"
+    assert message.endswith(link) == (reason.state != "True")

@@ -67,6 +67,29 @@ async def test_what_is_first_goes_before_the_others() -> None:
     assert seen == ["d", "c", "a", "b"]
 
 
+async def test_what_a_user_changes_meanwhile_goes_first_too() -> None:
+    """A key that is worked on when its user changes it again does not go behind all others."""
+    seen: list[str] = []
+    done = asyncio.Event()
+
+    async def work(key: str) -> None:
+        seen.append(key)
+        if len(seen) == 1:
+            queue.add("a", first=True)
+            queue.add("a")
+        if len(seen) == 4:
+            done.set()
+
+    queue = WorkQueue(work, workers=1)
+    for key in ("a", "b", "c"):
+        queue.add(key)
+    task = asyncio.create_task(queue.run())
+    await done.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert seen == ["a", "a", "b", "c"]
+
+
 async def test_a_key_never_has_two_workers() -> None:
     """What is added while it is worked on is worked on again, afterwards, and once."""
     now, most, times = 0, 0, 0

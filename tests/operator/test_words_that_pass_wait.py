@@ -65,7 +65,10 @@ async def test_what_was_ready_is_told_at_once(
 async def test_a_name_that_becomes_free_is_taken(
     running: Running, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While somebody else has the name it is read again and again, and never written."""
+    """While somebody else has the name it is read again and again, and never written.
+
+    A process that starts anew knows by the status that it is so.
+    """
     monkeypatch.setattr(reconcile, "_NAME_TAKEN", 0.02)
     foreign = {"metadata": {"name": NAME, "namespace": "shop"}, "spec": {"replicas": 9}}
     cluster.put("deployments", foreign)
@@ -74,6 +77,11 @@ async def test_a_name_that_becomes_free_is_taken(
     tried = [what for what in cluster.writes if f"/deployments/{NAME}" in what]
     looks = len(cluster.reads)
     await running.until(lambda: len(cluster.reads) > looks + 3)
+    assert [what for what in cluster.writes if f"/deployments/{NAME}" in what] == tried
+    await running.stop()
+    await running.start()
+    looks = len(cluster.reads)
+    await running.until(lambda: len(cluster.reads) > looks + 12)
     assert [what for what in cluster.writes if f"/deployments/{NAME}" in what] == tried
     cluster.delete("deployments", "shop", NAME)
     found = await running.until(lambda: cluster.find("deployments", "shop", NAME))
