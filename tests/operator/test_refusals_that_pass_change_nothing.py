@@ -25,9 +25,7 @@ WATCHED = ("/pods", "/deployments", "/serviceaccounts", "/services")
 
 
 @pytest.fixture
-async def ready(
-    running: Running, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> Running:
+async def ready(running: Running, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Running:
     """A source with a Service as its sink, that is ready; doubts are short."""
     monkeypatch.setattr(watch, "_DOUBTED", (0.01,) * 4)
     cluster.kinds["v1"] = {"services": "Service"}
