@@ -55,7 +55,7 @@ class Events:
         body = {
             "apiVersion": "v1",
             "kind": "Event",
-            "metadata": {"generateName": f"{key.name[:200]}.", "namespace": key.namespace},
+            "metadata": {"generateName": _name(key), "namespace": key.namespace},
             "involvedObject": {
                 "apiVersion": API_VERSION,
                 "kind": key.kind,
@@ -84,3 +84,8 @@ class Events:
             except KubeError as error:
                 log.debug("an Event could not be made: %s", error)
             await asyncio.sleep(_EVERY)
+
+
+def _name(key: Key) -> str:
+    """Return how the name begins; cut, it must still be one before a dot."""
+    return f"{key.name[:200].rstrip('-.')}."

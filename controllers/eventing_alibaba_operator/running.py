@@ -13,12 +13,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
 from eventing_alibaba.contract.api import GROUP, VERSION
 from eventing_alibaba_operator import names
 from eventing_alibaba_operator.apply import Child, Children
+from eventing_alibaba_operator.children.naming import beside_account
 from eventing_alibaba_operator.credentials import SecretLookup
 from eventing_alibaba_operator.events import Events
 from eventing_alibaba_operator.inventory import Inventory
@@ -42,10 +43,6 @@ T = TypeVar("T")
 _ASK_FOR_KINDS: Final = 5.0
 _TOGETHER: Final = 0.2
 """Seconds for which changes of a source's children and pods are collected: they come in swarms."""
-_CHILDREN: Final[Mapping[str, tuple[str, str]]] = {
-    "Deployment": ("apps/v1", "deployments"),
-    "ServiceAccount": ("v1", "serviceaccounts"),
-}
 
 
 class Operator:
@@ -66,8 +63,15 @@ class Operator:
         pods = Pods(self._wake_child)
         self._pods = self._watches("v1", "pods", Pod.of, pods.changed)
         self._children = {
-            kind: self._watches(group, plural, Child.of, self._child_changed)
-            for kind, (group, plural) in _CHILDREN.items()
+            "Deployment": self._watches(
+                "apps/v1", "deployments", Child.of, lambda _, ref: self._wake_child(*ref)
+            ),
+            "ServiceAccount": self._watches(
+                "v1",
+                "serviceaccounts",
+                Child.of,
+                lambda _, ref: self._wake_child(ref[0], beside_account(ref[1])),
+            ),
         }
         self._sinks = Sinks(
             kube,
@@ -231,10 +235,7 @@ class Operator:
         )
         return watch
 
-    def _child_changed(self, _watch: Watch[Child], ref: Ref) -> None:
-        self._wake_child(*ref)
-
     def _wake_child(self, namespace: str, child: str) -> None:
-        key = self.inventory.of_child(namespace, child.removesuffix("-oidc"))
+        key = self.inventory.of_child(namespace, child)
         if key is not None:
             self.queue.add_later(key, _TOGETHER)

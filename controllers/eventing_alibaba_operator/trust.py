@@ -11,7 +11,6 @@ import asyncio
 import hashlib
 import json
 import logging
-import re
 from typing import Final
 
 from eventing_alibaba_operator import names
@@ -20,8 +19,8 @@ from eventing_alibaba_operator.watch import Ref, Watch
 
 log = logging.getLogger(__name__)
 
-_KEY: Final = re.compile(r"[^-._a-zA-Z0-9]")
 _LONGEST: Final = 240
+_HASH: Final = 10
 
 
 class TrustBundles:
@@ -47,7 +46,7 @@ class TrustBundles:
         if self.watch is None:
             return {}
         return {
-            f"{_KEY.sub('-', f'{name}-{key}')[:_LONGEST]}.pem": text
+            _key(name, key): text
             for (_, name), data in sorted(self.watch.items.items())
             for key, text in sorted(data.items())
         }
@@ -108,3 +107,15 @@ class TrustBundles:
 
     def _changed(self, _ref: Ref) -> None:
         self.changed.set()
+
+
+def _key(name: str, key: str) -> str:
+    """Return under which key a certificate is copied; no two have the same.
+
+    No name of a ConfigMap has a `_`, so it is clear where the name ends.
+    """
+    plain = f"{name}_{key}"
+    if len(plain) > _LONGEST:
+        digest = hashlib.sha256(plain.encode()).hexdigest()[:_HASH]
+        plain = f"{plain[: _LONGEST - _HASH - 1]}-{digest}"
+    return f"{plain}.pem"

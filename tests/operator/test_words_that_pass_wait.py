@@ -88,6 +88,16 @@ async def test_a_name_that_becomes_free_is_taken(
     assert found["metadata"]["labels"][names.LABEL_INSTANCE] == NAME
 
 
+async def test_an_event_has_a_name_that_the_server_takes(cluster: Cluster) -> None:
+    """A long name of a source is cut, and never before a dot or a dash."""
+    async with Kube(Login(cluster.url)) as kube:
+        told = Events(kube)
+        for name in ("a" * 199 + ".b", "a" * 199 + "-b", "orders"):
+            told.tell(key(name), name, reason="Ready", message="connected")
+        begins = [told._waiting.get_nowait()[1]["metadata"]["generateName"] for _ in range(3)]
+    assert begins == ["a" * 199 + ".", "a" * 199 + ".", "orders."]
+
+
 async def test_good_news_is_left_out_in_a_flood(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ from eventing_alibaba_operator.kinds import Key
 _LONGEST: Final = 52
 """What a ReplicaSet and a pod add to a name still fits a label's 63 characters."""
 _HASH: Final = 10
+_ACCOUNT: Final = "-oidc"
 
 
 def child_name(key: Key) -> str:
@@ -31,7 +32,12 @@ def child_name(key: Key) -> str:
 
 def account_name(key: Key) -> str:
     """Return the name of the service account that is made where a sink wants a token."""
-    return f"{child_name(key)}-oidc"
+    return f"{child_name(key)}{_ACCOUNT}"
+
+
+def beside_account(name: str) -> str:
+    """Return the name of the Deployment that belongs to a service account of ours."""
+    return name.removesuffix(_ACCOUNT)
 
 
 def selector(key: Key) -> dict[str, str]:
