@@ -20,7 +20,7 @@ LABEL_PART_OF: Final = "app.kubernetes.io/part-of"
 LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 
 ADAPTER: Final = "eventing-alibaba-adapter"
-"""Value of the label that all adapters' pods have; the NetworkPolicy selects by it."""
+"""Value of the label that all adapters' pods have."""
 MANAGED_BY: Final = "eventing-alibaba-operator"
 PART_OF: Final = "eventing-alibaba"
 OURS: Final = f"{LABEL_MANAGED_BY}={MANAGED_BY},{LABEL_NAME}={ADAPTER}"

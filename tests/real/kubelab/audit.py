@@ -7,6 +7,7 @@ of the server's own parts are left out, since they are many and nobody's subject
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,6 +29,10 @@ POLICY: Final = {
     ],
 }
 """What the server is to record; JSON is YAML."""
+
+
+_PIECE: Final = 65536
+"""Bytes that are read at once to find the end of a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +79,19 @@ class AuditLog:
         self.path = path
 
     def mark(self) -> int:
-        """The place where what happens from now on will begin."""
-        return self.path.stat().st_size if self.path.exists() else 0
+        """The place where what happens from now on will begin: after the last whole line."""
+        if not self.path.exists():
+            return 0
+        with self.path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            while size > 0:
+                start = max(0, size - _PIECE)
+                file.seek(start)
+                found = file.read(size - start).rfind(b"\n")
+                if found >= 0:
+                    return start + found + 1
+                size = start
+        return 0
 
     def calls(self, since: int = 0, *, user: str | None = None) -> Calls:
         """The finished requests from a mark on, and watches that have begun; of one user if given.

@@ -34,6 +34,8 @@ class Gate:
         self._strike: Callable[[], None] | None = None
         self._struck = threading.Event()
         self.writes: list[str] = []
+        self.struck: set[str] = set()
+        """What it has struck at: plurals of resources, and `status`."""
         self._last = time.monotonic()
         gate = self
 
@@ -88,7 +90,7 @@ class Gate:
         body = asked.rfile.read(int(asked.headers.get("Content-Length") or 0))
         strike = self._counted(asked)
         if strike is not None and self._when == "before":
-            self._hit(strike)
+            self._hit(strike, asked)
             asked.close_connection = True
             return
         parts = urlsplit(self._cluster.server)
@@ -101,7 +103,7 @@ class Gate:
             answer = link.getresponse()
             if strike is not None:
                 answer.read()
-                self._hit(strike)
+                self._hit(strike, asked)
                 asked.close_connection = True
                 return
             self._answer(asked, answer)
@@ -119,8 +121,10 @@ class Gate:
             self._left -= 1
             return self._strike if self._left == 0 else None
 
-    def _hit(self, strike: Callable[[], None]) -> None:
+    def _hit(self, strike: Callable[[], None], asked: BaseHTTPRequestHandler) -> None:
         strike()
+        parts = asked.path.partition("?")[0].partition("/namespaces/")[2].split("/")
+        self.struck.add("status" if parts[-1] == "status" else parts[1])
         self._struck.set()
 
     def _answer(self, asked: BaseHTTPRequestHandler, answer: http.client.HTTPResponse) -> None:

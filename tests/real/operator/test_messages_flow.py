@@ -245,3 +245,28 @@ def test_a_secret_that_is_not_there_yet(
         mns.send("orders", ["1"])
         sink.wait_delivered(1, timeout=60)
         wait_condition(plane.admin, applied, seconds=60)
+
+
+def test_a_key_that_is_not_there_yet(
+    plane: ControlPlane, runner: ProcessRunner, namespace: str, sink: SinkProcess
+) -> None:
+    """Metadata do not tell what a Secret lacks; the adapter does, and goes on when it has it."""
+    with MnsProcess(queues=["orders"]) as mns:
+        auth = _login(plane, namespace)
+        secret: Manifest = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "login", "namespace": namespace},
+        }
+        plane.admin.merge(secret, {"data": {"secret": None}})
+        applied = plane.admin.apply(
+            source("MnsSource", namespace, endpoint=mns.endpoint, auth=auth, sink={"uri": sink.url})
+        )
+        found = wait_condition(plane.admin, applied, status="False", reason="SecretMissing")
+        assert "spec.auth.accessKeySecret" in found["message"]
+        assert "`secret`" in found["message"]
+        assert condition(plane.admin, applied, "CredentialsProvided")["status"] == "True"
+        _login(plane, namespace)
+        mns.send("orders", ["1"])
+        sink.wait_delivered(1, timeout=60)
+        wait_condition(plane.admin, applied, seconds=60)

@@ -5,22 +5,22 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
-from tests.real.kubelab.client import Manifest, RefusedError, eventually
-from tests.real.kubelab.kubelet import Kubelet
+from tests.real.kubelab.client import Manifest, RefusedError, conditions, eventually
 from tests.real.kubelab.plane import ControlPlane
 from tests.real.operator.gate import Gate
-from tests.real.operator.places import USER
+from tests.real.operator.places import HOME, USER
 from tests.real.operator.process import OperatorProcess
 from tests.real.operator.seen import deployments, the_deployment, wait_condition
-from tests.real.operator.sources import source
+from tests.real.operator.sources import SMALLEST, source
 
 pytestmark = pytest.mark.usefixtures("installed", "kubelet")
 
 _AUDIENCE = {"uri": "http://sink.example.com", "audience": "shop"}
 _MOST_WRITES = 12
+_WRITTEN = {"configmaps", "serviceaccounts", "deployments", "status", "events"}
 
 
 def test_the_api_server_restarts(plane: ControlPlane, namespace: str) -> None:
@@ -35,6 +35,41 @@ def test_the_api_server_restarts(plane: ControlPlane, namespace: str) -> None:
         assert operator.alive
 
 
+def test_nothing_is_left_on_the_source(plane: ControlPlane, namespace: str) -> None:
+    """After create, change, failure and restart: no finalizer, annotation, or `status.kopf`.
+
+    The API server's own record of who wrote what has one manager of ours, for the status alone.
+    """
+    missing = {"ref": {"apiVersion": "v1", "kind": "Service", "name": "nowhere"}, "uri": None}
+    with OperatorProcess(plane, namespaces=(namespace,)) as operator:
+        applied = [plane.admin.apply(source(kind, namespace)) for kind in sorted(SMALLEST)]
+        for each in applied:
+            wait_condition(plane.admin, each)
+            _is_bare(plane, each)
+            plane.admin.merge(each, {"spec": {"consumers": 2}})
+            wait_condition(plane.admin, each)
+            _is_bare(plane, each)
+            plane.admin.merge(each, {"spec": {"sink": missing}})
+            wait_condition(plane.admin, each, status="False", reason="SinkNotFound")
+            _is_bare(plane, each)
+        operator.kill()
+        plane.admin.merge(applied[0], {"spec": {"sink": _AUDIENCE | {"ref": None}}})
+        operator.start()
+        wait_condition(plane.admin, applied[0])
+        assert operator.stop() == 0
+        for each in applied:
+            _is_bare(plane, each)
+
+
+def _is_bare(plane: ControlPlane, applied: Manifest) -> None:
+    now = plane.admin.get(applied)
+    assert "finalizers" not in now["metadata"]
+    assert not now["metadata"].get("annotations")
+    assert "kopf" not in now["status"]
+    ours = [one for one in now["metadata"]["managedFields"] if "eventing" in one["manager"]]
+    assert [(one["operation"], list(one["fieldsV1"])) for one in ours] == [("Apply", ["f:status"])]
+
+
 def test_deletion_while_no_operator_runs(plane: ControlPlane, namespace: str) -> None:
     """A source that is deleted while the operator is down goes, and so does all it had."""
     with OperatorProcess(plane, namespaces=(namespace,)) as operator:
@@ -47,13 +82,28 @@ def test_deletion_while_no_operator_runs(plane: ControlPlane, namespace: str) ->
         eventually(lambda: not deployments(plane.admin, namespace), seconds=40)
 
 
+@pytest.fixture
+def bundle(plane: ControlPlane) -> Iterator[None]:
+    """Certificates to trust, so that there is a copy of them to write, too."""
+    data = {"ca.crt": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"}
+    labels = {"networking.knative.dev/trust-bundle": "true"}
+    about = {"name": "authority", "namespace": HOME, "labels": labels}
+    made = plane.admin.apply(
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": about, "data": data}
+    )
+    yield
+    plane.admin.delete(made)
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_killed_around_every_write(plane: ControlPlane, kubelet: Kubelet, when: str) -> None:
+@pytest.mark.usefixtures("bundle")
+def test_killed_around_every_write(plane: ControlPlane, when: str) -> None:
     """SIGKILL before or after the n-th write, for each n there is: it converges to one Deployment.
 
     A gate between operator and API server kills it, either instead of passing the write on or
-    instead of passing the answer back.
+    instead of passing the answer back. Something of each kind that is written was struck at.
     """
+    struck: set[str] = set()
     for number in range(1, _MOST_WRITES):
         with (
             plane.namespace() as namespace,
@@ -62,27 +112,66 @@ def test_killed_around_every_write(plane: ControlPlane, kubelet: Kubelet, when: 
         ):
             killed = gate.at_write(number, when, operator.kill)
             applied = plane.admin.apply(source("MnsSource", namespace, sink=_AUDIENCE))
-            done = threading.Event()
-
-            def look(applied: Manifest = applied) -> bool:
-                ready = plane.admin.get(applied).get("status", {}).get("conditions", [])
-                return any(c["type"] == "Ready" and c["status"] == "True" for c in ready)
-
-            eventually(
-                lambda: killed.is_set() or (look() and gate.idle(0.7)),  # noqa: B023
-                what=f"write {number} or an end",
-            )
-            if not killed.is_set():
-                assert number > 3, "fewer writes than children and status need"
-                done.set()
-            else:
+            _struck_or_done(plane, gate, killed, applied)
+            if killed.is_set():
                 operator.start()
-            the_deployment(plane.admin, applied)
-            wait_condition(plane.admin, applied)
-            assert len(deployments(plane.admin, namespace)) == 1
-            if done.is_set():
+            _converges(plane, applied)
+            copy = {"name": "eventing-alibaba-trust-bundle", "namespace": namespace}
+            plane.admin.get({"apiVersion": "v1", "kind": "ConfigMap", "metadata": copy})
+            struck |= gate.struck
+            if not killed.is_set():
+                assert struck == _WRITTEN
                 return
     pytest.fail(f"the operator writes more than {_MOST_WRITES} times for one source")
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_around_every_write_of_a_change(
+    plane: ControlPlane, namespace: str, when: str
+) -> None:
+    """The same for what is written when a running source is changed: the change arrives, once."""
+    with (
+        Gate(plane.admin) as gate,
+        OperatorProcess(plane, namespaces=(namespace,), server=gate.url) as operator,
+    ):
+        applied = plane.admin.apply(source("MnsSource", namespace, sink=_AUDIENCE))
+        first = _converges(plane, applied)
+        for number in range(1, _MOST_WRITES):
+            eventually(lambda: gate.idle(0.7), what="an end of what was before")
+            killed = gate.at_write(number, when, operator.kill)
+            plane.admin.merge(applied, {"spec": {"consumers": 2 + number % 2}})
+            _struck_or_done(plane, gate, killed, applied)
+            if killed.is_set():
+                operator.start()
+            changed = _converges(plane, applied)
+            assert changed["metadata"]["uid"] == first["metadata"]["uid"]
+            assert changed["spec"]["replicas"] == 2 + number % 2
+            if not killed.is_set():
+                assert gate.struck >= {"deployments", "status"}
+                return
+    pytest.fail(f"the operator writes more than {_MOST_WRITES} times for one change")
+
+
+def _struck_or_done(
+    plane: ControlPlane, gate: Gate, killed: threading.Event, applied: Manifest
+) -> None:
+    """Wait until the operator was killed, or has nothing more to write for a source."""
+
+    def done() -> bool:
+        now = plane.admin.get(applied)
+        status = now.get("status", {})
+        current = status.get("observedGeneration") == now["metadata"]["generation"]
+        return current and conditions(now)["Ready"]["status"] == "True" and gate.idle(0.7)
+
+    eventually(lambda: killed.is_set() or done(), what="a kill or an end")
+
+
+def _converges(plane: ControlPlane, applied: Manifest) -> Manifest:
+    """Wait until a source is ready; return its Deployment, which is the only one there."""
+    wait_condition(plane.admin, applied)
+    deployment = the_deployment(plane.admin, applied)
+    assert len(deployments(plane.admin, applied["metadata"]["namespace"])) == 1
+    return deployment
 
 
 def test_a_hostile_client(
@@ -112,7 +201,7 @@ def test_a_hostile_client(
                 },
             }
             _strategic(plane, deployment, change)
-            time.sleep(0.1)
+            time.sleep(max(0.0, start + count / 10 - time.monotonic()))
         took = time.monotonic() - start
         ended = time.monotonic()
         eventually(lambda: _ours(plane.admin.get(deployment)) == wanted, seconds=10)

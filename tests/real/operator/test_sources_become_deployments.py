@@ -33,19 +33,6 @@ def test_an_applied_source_gets_adapters(plane: ControlPlane, namespace: str, ki
     assert len(deployments(plane.admin, namespace)) == 1
 
 
-def test_nothing_is_left_on_the_source(plane: ControlPlane, namespace: str) -> None:
-    """After create, change and a failure: no finalizer, no annotation of Kopf, no `status.kopf`."""
-    applied = plane.admin.apply(source("MnsSource", namespace))
-    wait_condition(plane.admin, applied)
-    missing = {"ref": {"apiVersion": "v1", "kind": "Service", "name": "nowhere"}, "uri": None}
-    plane.admin.merge(applied, {"spec": {"sink": missing}})
-    wait_condition(plane.admin, applied, status="False")
-    now = plane.admin.get(applied)
-    assert "finalizers" not in now["metadata"]
-    assert "kopf" not in now["status"]
-    assert not [name for name in now["metadata"].get("annotations", {}) if "kopf" in name]
-
-
 def test_a_change_reaches_the_deployment(plane: ControlPlane, namespace: str) -> None:
     """A changed spec changes the Deployment in place, and its pods are rolled."""
     applied = plane.admin.apply(source("MnsSource", namespace))
