@@ -26,6 +26,7 @@ _MOST_BYTES: Final = 16 * 1024
 _MISCONFIGURED: Final = 78
 _CAMEL: Final = re.compile(r"[A-Z][A-Za-z0-9]{0,63}")
 _STARTING: Final = frozenset({"ContainerCreating", "PodInitializing"})
+_NO_WORD_YET: Final = "Starting"
 _FIELD: Final = 1024
 _YEAR_10000: Final = 253_402_300_800
 
@@ -198,9 +199,10 @@ def _told(said: Any) -> Told:
 def _consuming(said: Mapping[str, Any]) -> Verdict:
     if said.get("ready") is True:
         return Verdict.of(reasons.CONSUMING)
-    if said.get("state") == "starting":
-        return Verdict.of(reasons.ADAPTER_STARTING, "no adapter is ready yet")
     word = said.get("reason")
+    # It starts until it was connected once, however long that takes; what it waits for is the word.
+    if said.get("state") == "starting" and word == _NO_WORD_YET:
+        return Verdict.of(reasons.ADAPTER_STARTING, "no adapter is ready yet")
     name = word if isinstance(word, str) and _CAMEL.fullmatch(word) else None
     return Verdict.of(reasons.ADAPTER_SAYS, _fact(said.get("message")), name=name)
 

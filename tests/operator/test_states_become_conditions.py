@@ -137,6 +137,12 @@ def says(**told: Any) -> bytes:
             "user refused",
         ),
         (says(state="starting", reason="Starting"), "AdapterStarting", "Unknown", ""),
+        (
+            says(state="starting", reason="SecretMissing", message="no key"),
+            "SecretMissing",
+            "False",
+            "no key",
+        ),
         (says(ready=True, reason="Consuming"), "Consuming", "True", ""),
         (says(reason="no word"), "AdapterNotReady", "False", ""),
         (says(reason=5, message=[]), "AdapterNotReady", "False", ""),
