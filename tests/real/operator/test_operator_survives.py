@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from tests.real.kubelab.audit import Calls
 from tests.real.kubelab.client import Manifest, RefusedError, conditions, eventually
 from tests.real.kubelab.plane import ControlPlane
 from tests.real.operator.gate import Gate
@@ -23,16 +24,38 @@ _MOST_WRITES = 12
 _WRITTEN = {"configmaps", "serviceaccounts", "deployments", "status", "events"}
 
 
-def test_the_api_server_restarts(plane: ControlPlane, namespace: str) -> None:
-    """A change that is made right after the API server came back reaches the Deployment."""
+def test_the_api_server_restarts(
+    plane: ControlPlane, namespace: str, figures: Callable[[str], None]
+) -> None:
+    """What is well stays untouched, and a change right after the return reaches the Deployment.
+
+    An API server that has just started may refuse everybody, which is not believed.
+    """
     with OperatorProcess(plane, namespaces=(namespace,)) as operator:
         applied = plane.admin.apply(source("MnsSource", namespace))
         deployment = the_deployment(plane.admin, applied)
         wait_condition(plane.admin, applied)
+        eventually(lambda: plane.admin.get(applied)["status"].get("consumers") == 1)
+        mark = plane.audit.mark()
         plane.restart_api_server(away=1.0)
+        eventually(
+            lambda: _watched(plane.audit.calls(mark, user=USER)) >= _WATCHED,
+            seconds=30,
+            what="all watches are back",
+        )
+        calls = plane.audit.calls(mark, user=USER)
+        figures(f"{len(calls.refused(401, 403))} requests were refused after the restart")
+        assert not calls.writes(), str(calls)
         eventually(lambda: plane.admin.merge(applied, {"spec": {"consumers": 2}}), seconds=30)
         eventually(lambda: plane.admin.get(deployment)["spec"]["replicas"] == 2, seconds=30)
         assert operator.alive
+
+
+_WATCHED = {"mnssources", "deployments", "pods", "serviceaccounts"}
+
+
+def _watched(calls: Calls) -> set[str]:
+    return {call.resource for call in calls if call.verb == "watch" and call.code in (0, 200)}
 
 
 def test_nothing_is_left_on_the_source(plane: ControlPlane, namespace: str) -> None:
