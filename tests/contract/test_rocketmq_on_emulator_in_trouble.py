@@ -214,6 +214,21 @@ async def test_what_waits_behind_a_released_message_goes_back_with_it(
         assert rocketmq_emulator.counts(topic, topic)["backlog"] == 0
 
 
+async def test_closing_waits_no_second_time_for_polls(
+    rocketmq_emulator: EmulatorProcess,
+    rocketmq_topic: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What `quiesce` has waited for in vain is cut by `close` at once."""
+    async with opened(manifest(rocketmq_emulator, rocketmq_topic())) as source:
+        await _poll_for_many(source)
+        await source.quiesce()
+        assert source.status()["polls"]
+        monkeypatch.setattr("eventing_alibaba.sources.rocketmq.source._QUIESCING", 60.0)
+        async with asyncio.timeout(5):
+            await source.close()
+
+
 async def test_a_paused_queue_waits_here(
     rocketmq_emulator: EmulatorProcess, rocketmq_topic: Callable[..., str]
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from itertools import pairwise
 
+import pytest
 from tests.unit.mns.opened import PATIENCE, ROOM, Listening, source, until
 
 from eventing_alibaba.contract.clock import now
@@ -123,6 +124,20 @@ async def test_what_comes_after_the_stop_is_given_back(mns: MnsEmulator) -> None
         mns.send("long", ["x"])
         await until(lambda: mns.counts("long")["inactive"] == 1, "the poll's answer")
         await until(lambda: mns.counts("long")["active"] == 1, "its return")
+
+
+async def test_closing_waits_no_second_time_for_polls(
+    mns: MnsEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `quiesce` has waited for in vain is cut by `close` at once."""
+    async with source(mns, waitSeconds=10) as mine:
+        receiving = asyncio.create_task(mine.receive(16, ROOM))
+        await until(lambda: mns.counts("orders")["waiting"] == 1, "a waiting poll")
+        await mine.quiesce()
+        assert await receiving == []
+        monkeypatch.setattr("eventing_alibaba.sources.mns.source._QUIESCING", 60.0)
+        async with asyncio.timeout(5):
+            await mine.close()
 
 
 async def test_a_prolongation_that_fails_is_no_loss(mns: MnsEmulator) -> None:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from eventing_alibaba.sources.mns.spec import MnsSourceSpec
 
 _QUIESCING: Final = 1.0
-"""Seconds that a stop waits for polls under way."""
+"""Seconds that a stop waits for polls under way, in all: `close` waits no second time."""
 _GIVING_BACK: Final = 2.0
 """Seconds that closing waits for messages on their way back."""
 _PATIENCE_PART: Final = 3
@@ -65,6 +65,7 @@ class MnsSource:
         self._later: asyncio.TimerHandle | None = None
         self._chores: set[asyncio.Task[None]] = set()
         self._quiet = False  # `quiesce` was called
+        self._patient = 0.0  # ... and waits for polls until then, by the loop's time
         self._over = False  # ... and has returned
 
     def __repr__(self) -> str:
@@ -150,12 +151,15 @@ class MnsSource:
         """Do nothing: messages of MNS have no tracks."""
 
     async def quiesce(self) -> Sequence[Message]:
-        """Start no new poll; return what those under way bring within a second."""
-        self._quiet = True
+        """Start no new poll; return what those under way bring, a second after the first call."""
+        now = asyncio.get_running_loop().time()
+        if not self._quiet:
+            self._quiet = True
+            self._patient = now + _QUIESCING
         self._awaken()
         if self._polls is not None:
             self._polls.stop()
-            await self._polls.idle(_QUIESCING)
+            await self._polls.idle(max(0.0, self._patient - now))
         self._over = True
         return self._take(len(self._waiting), None)
 
