@@ -40,8 +40,13 @@ env: .venv/.ready ## Make .venv with everything that tests and checks need
 demo: .venv/.demo ## Show events arriving, and a page to break things; ARGS=--once counts 1000
 	@$(BIN)/eventing-alibaba demo $(ARGS)
 
+# Tests start hundreds of processes, and each would compile all that it imports where the environment
+# forbids to keep what was compiled, as images of Python do.
+test test-real soak: export PYTHONDONTWRITEBYTECODE :=
+
+# More tests at once than cores, since most of their time they wait: for the end of a lease, of a poll.
 test: .venv/.ready ## All tests that need no outside server
-	$(BIN)/pytest -n 4 --dist worksteal $(ARGS)
+	$(BIN)/pytest -n 8 --dist worksteal $(ARGS)
 
 .venv/.browser: .venv/.ready requirements/browser.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/browser.txt
