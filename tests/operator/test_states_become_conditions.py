@@ -277,7 +277,9 @@ def test_a_conditions_time_changes_with_its_state_alone() -> None:
 @pytest.mark.parametrize("length", [0, 10, 1900, 2048, 30_000])
 @pytest.mark.parametrize("reason", reasons.ALL, ids=lambda reason: reason.name)
 def test_messages_end_with_their_link(reason: reasons.Reason, length: int) -> None:
-    """What is not True has a link to its heading and what to do before it, however long the fact.
+    """What wants something done says what, and ends with a link to its heading.
+
+    So does whatever is not True, however long the fact.
 
     The fact is cut, so that a message has 2048 characters at most.
     """
@@ -286,4 +288,4 @@ def test_messages_end_with_their_link(reason: reasons.Reason, length: int) -> No
     assert len(message) <= 2048
     assert reason.advice in message
     link = f"/conditions.html#{reason.name.lower()}"
-    assert message.endswith(link) == (reason.state != "True")
+    assert message.endswith(link) == (reason.state != "True" or reason.advice != "")
