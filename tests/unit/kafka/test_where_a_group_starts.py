@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka import TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.kafka.driving import Bench, refused, until
+from tests.unit.kafka.driving import Bench, refused, track_of
 
 from eventing_alibaba.contract.errors import Disconnected, Unauthorized
 from eventing_alibaba.sources.kafka.offsets import Committed, timestamp, wanted
@@ -101,15 +101,38 @@ async def test_nothing_starts_where_the_start_cannot_be_committed(
         await d.take(1)
 
 
-async def test_a_rebalance_during_the_start_only_delays_the_commit(
+async def test_a_rebalance_during_the_start_delays_being_ready(
     emulator: KafkaEmulator, kafka: Bench
 ) -> None:
-    """The start that was decided is committed with the next marks."""
+    """The start that was decided is committed until it is taken, and only then all is well."""
     topic = kafka.topic()
     kafka.pen.write(topic, b"old")
-    emulator.errors("OffsetCommit", ["REBALANCE_IN_PROGRESS"])
+    emulator.errors("OffsetCommit", ["REBALANCE_IN_PROGRESS"], times=3)
     async with kafka.driver(topic, initialOffset="latest"):
-        await until(lambda: kafka.pen.offsets(topic, topic) == [1])
+        assert kafka.pen.offsets(topic, topic) == [1]
+
+
+async def test_nothing_is_handed_out_before_its_start_is_committed(
+    emulator: KafkaEmulator, kafka: Bench
+) -> None:
+    """A partition that comes with a rebalance, and whose start is refused, waits for the commit."""
+    topic = kafka.topic()
+    kafka.pen.write(topic, b"first")
+    async with kafka.driver(topic) as d:
+        (first,) = await d.take(1)
+        track, session = track_of(first), d.session
+        emulator.errors("OffsetCommit", ["REBALANCE_IN_PROGRESS"], times=50)
+
+        def assign() -> None:
+            track.stored = -1
+            session._intake.assigned(session._consumer, [track])
+
+        session._inbox.put(assign)
+        kafka.pen.write(topic, b"second")
+        await d.nothing_more()
+        emulator.clear_errors()
+        (second,) = await d.take(1)
+        assert (second.body, track.safe) == (b"second", True)
 
 
 async def test_brokers_that_do_not_tell_offsets_fail_the_start(

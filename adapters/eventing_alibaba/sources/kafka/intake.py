@@ -12,7 +12,9 @@ a pause costs some traffic and no record, but most of a second until records com
 That is too slow for the other kind of pause. The flow holds a track whenever it has its share of
 waiting records, which with ordered delivery is many times a second. Records of a held track
 therefore go into its `Shelf`, in order, and come from there when it is let go; librdkafka's pause
-is used only when a shelf is full, and ended when it is half empty.
+is used only when a shelf is full, and ended when it is half empty. There, too, wait the records of
+a track whose start could not be committed yet: after a kill the next process would look for its
+start anew, and might pass over what was still to be delivered.
 """
 
 from __future__ import annotations
@@ -64,6 +66,7 @@ class Intake:
         self._reader = reader
         self._shelves: dict[Track, Shelf] = {}
         self._held: set[Track] = set()
+        self._starting: set[Track] = set()
         self._mean = _LIKELY
         self.paused = False
 
@@ -73,6 +76,8 @@ class Intake:
         Waits `wait` seconds for the first one; the list may be empty.
         """
         self._set_paused(consumer, paused=False)
+        if self._starting:
+            self._starting = {track for track in self._starting if track.live and not track.safe}
         batch: list[Message] = []
         size = self._unshelve(consumer, batch, limit, max_bytes) if self._shelves else 0
         if self._shelves:
@@ -123,6 +128,7 @@ class Intake:
 
         librdkafka remembers for ever that a partition was paused, also when it was away meanwhile.
         """
+        self._starting.update(track for track in tracks if not track.safe)
         self._held = {track for track in self._held if track.live}
         self._shelves = {track: shelf for track, shelf in self._shelves.items() if track.live}
         for track in tracks:
@@ -144,7 +150,7 @@ class Intake:
 
     def _read(self, consumer: Consumer, records: Iterable[object], batch: list[Message]) -> int:
         """Read into `batch`, or on shelves; return the bytes that went into `batch`."""
-        if not (self._held or self._shelves):
+        if not (self._held or self._shelves or self._starting):
             before = len(batch)
             size = self._reader.read(records, batch)  # type: ignore[arg-type]
             self._learn(size, len(batch) - before)
@@ -154,12 +160,16 @@ class Intake:
         size = 0
         for message in got:
             # What is on the shelf of its track was there first.
-            if message.track in self._held or message.track in self._shelves:
+            track = cast("Track", message.track)
+            if self._waits(track) or track in self._shelves:
                 self._shelve(consumer, message)
             else:
                 batch.append(message)
                 size += len(message.body)
         return size
+
+    def _waits(self, track: Track) -> bool:
+        return track in self._held or track in self._starting
 
     def _learn(self, size: int, count: int) -> None:
         if count:
@@ -184,7 +194,7 @@ class Intake:
         self, consumer: Consumer, batch: list[Message], limit: int, max_bytes: int
     ) -> int:
         """Take from the shelves of tracks that are not held, a fair part of each."""
-        free = [track for track in self._shelves if track not in self._held or not track.live]
+        free = [track for track in self._shelves if not (track.live and self._waits(track))]
         size = 0
         part = max(1, limit // len(free)) if free else 0
         for track in free:

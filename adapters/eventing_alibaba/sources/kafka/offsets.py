@@ -153,8 +153,8 @@ class StartOffsets:
         """Return a start for each assigned partition, all of them committed.
 
         The one exception: when the group rebalances again meanwhile, new starts come back with
-        `stored=False`, to be committed like any mark. Raises a SourceError when a broker does not
-        answer or refuses.
+        `stored=False`, to be committed like any mark, and nothing is handed out before. Raises a
+        SourceError when a broker does not answer or refuses.
         """
         starts: list[Start] = []
         by_topic: dict[str, list[int]] = {}

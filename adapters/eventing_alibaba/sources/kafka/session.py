@@ -200,8 +200,9 @@ class Session:
             on_lost=self._assignment.on_lost,
         )
         patience = time.monotonic() + _JOINING
-        while not self._stopping and not self._assignment.joined:
+        while not (self._stopping or self._started_well()):
             self._intake.listen(consumer, wait=_TICK)
+            self._commits.tend(consumer, idle=True)
             self._check()
             if self._trouble.down and not self._reach():
                 return False
@@ -210,6 +211,11 @@ class Session:
             self._obey()
         self._trouble.clear("joining")
         return not self._stopping
+
+    def _started_well(self) -> bool:
+        """Return whether the group has been joined and all starts are committed."""
+        assignment = self._assignment
+        return assignment.joined and all(track.safe for track in assignment.tracks())
 
     def _serve(self) -> None:
         consumer = self._consumer

@@ -61,6 +61,11 @@ class Track:
         lost = "" if self.live else " given up"
         return f"<{self.topic}[{self.partition}]#{self.epoch} at {self.acked}..{self.next}{lost}>"
 
+    @property
+    def safe(self) -> bool:
+        """Where it starts is committed, or something after it."""
+        return self.stored >= 0
+
     def ended(self, offset: int) -> None:
         """Take note that only control and compacted records lie between `next` and `offset`.
 
