@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
+from tests.operator.asking import Going, Said, adapter, under_way
 from tests.operator.cluster import SOURCES, Cluster, Manifest
 
 from eventing_alibaba_operator.kinds import served
@@ -128,3 +130,21 @@ async def running(cluster: Cluster) -> AsyncIterator[Running]:
     made = await Running(cluster).start()
     yield made
     await made.stop()
+
+
+@pytest.fixture
+async def stack() -> AsyncIterator[AsyncExitStack]:
+    async with AsyncExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+async def said(stack: AsyncExitStack) -> Said:
+    port, said = await stack.enter_async_context(adapter())
+    said["port"] = port
+    return said
+
+
+@pytest.fixture
+async def going(stack: AsyncExitStack, said: Said, monkeypatch: pytest.MonkeyPatch) -> Going:
+    return await stack.enter_async_context(under_way(said["port"], monkeypatch))
