@@ -21,7 +21,7 @@ from eventing_alibaba.contract.event import (
     Event,
     check_names,
 )
-from eventing_alibaba.contract.outline import Outline, Varying
+from eventing_alibaba.contract.outline import Outline, Varying, constant
 
 _JSON_TYPE: Final = re.compile(r"\s*[^;\s]+[/+]json\s*(;|$)", re.IGNORECASE)
 _TAKEN: Final = CONTEXT | {"data", "data_base64"}
@@ -72,8 +72,9 @@ def json_event(event: Event) -> bytes:
 def json_template(
     attributes: Mapping[str, AttributeValue | Varying], outline: Outline
 ) -> bytes | None:
-    """Return what stands before the data in the JSON of events with an outline; None = see there.
+    """Return what stands before the data in the JSON of events with an outline.
 
+    None where the data is not known to be JSON: then each event's has to be looked at.
     `attributes` are those of the outline with the media type among them, in the order in which they
     are written. A `%b` stands for each value; what is filled in must not need escaping.
     """
@@ -89,9 +90,8 @@ def json_template(
 def _written(value: AttributeValue | Varying) -> bytes:
     """Return JSON of a value, as part of a template."""
     if not isinstance(value, Varying):
-        written = orjson.dumps(_integer(value) if value.__class__ is int else value)
-        return written.replace(b"%", b"%%")
-    pieces = [orjson.dumps(piece)[1:-1].replace(b"%", b"%%") for piece in value.pieces]
+        return constant(orjson.dumps(_integer(value) if value.__class__ is int else value))
+    pieces = [constant(orjson.dumps(piece)[1:-1]) for piece in value.pieces]
     return b"%b".join(pieces) if value.integer else b'"%b"' % b"%b".join(pieces)
 
 

@@ -22,7 +22,7 @@ def guess(data: bytes) -> str:
     """Return JSON if it parses, text if it is UTF-8 without NUL characters, else plain bytes."""
     # Both ends first, so that other data is not parsed in vain.
     last = _PAIRS.get(data[0]) if data else None
-    if _may_be_json(data) if last is None else data[-1] == last or _may_be_json(data):
+    if (last is not None and data[-1] == last) or _may_be_json(data):
         try:
             orjson.loads(data)
         except orjson.JSONDecodeError:

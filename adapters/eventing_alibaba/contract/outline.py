@@ -52,6 +52,11 @@ class Outline:
     json: bool
 
 
+def constant(text: bytes) -> bytes:
+    """Return what stands for these bytes in a template, where `%b` stands for a value."""
+    return text.replace(b"%", b"%%")
+
+
 Values: TypeAlias = tuple[bytes, ...]
 """What varies, in the order of the outline; text is UTF-8, an integer is decimal."""
 

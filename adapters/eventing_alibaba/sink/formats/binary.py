@@ -21,10 +21,10 @@ from eventing_alibaba.contract.event import (
     Event,
     check_names,
 )
-from eventing_alibaba.contract.outline import Outline, Values, Varying
+from eventing_alibaba.contract.outline import Outline, Values, Varying, constant
 from eventing_alibaba.sink.formats.attributes import ContentTypes, attributes_of, override
 from eventing_alibaba.sink.formats.structured import STRUCTURED_JSON
-from eventing_alibaba.sink.formats.template import Attributes, Templates, constant
+from eventing_alibaba.sink.formats.template import Attributes, Templates
 
 # What stands unescaped (3.1.3.2): U+0021 to U+007E but the quote and the percent sign.
 _PLAIN: Final = bytes(c for c in range(0x21, 0x7F) if c not in b'"%')
@@ -114,8 +114,7 @@ class BinaryEncoder:
 
     def _template(self, attributes: Attributes, _outline: Outline) -> bytes | None:
         """Return the header lines up to the value of `content-length`."""
-        extensions = {name: "" for name in attributes if name not in CONTEXT}
-        check_names(extensions)
+        check_names([name for name in attributes if name not in CONTEXT])
         lines = b""
         for name, value in attributes.items():
             if name == "datacontenttype":

@@ -73,8 +73,3 @@ _ORDER: Final = {
 """Where CloudEvents' own attributes stand; extensions follow as they come."""
 
 assert _ORDER.keys() | {"specversion"} == CONTEXT
-
-
-def constant(value: bytes) -> bytes:
-    """Return what stands for these bytes in a template."""
-    return value.replace(b"%", b"%%")
