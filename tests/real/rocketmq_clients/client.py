@@ -51,8 +51,8 @@ def consumer(
     return one
 
 
-def received(one: SimpleConsumer, count: int, seconds: float = 30) -> list[Message]:
-    """Receive until there are so many; each poll is of one queue of its choice.
+def received(one: SimpleConsumer, count: int, seconds: float = 120) -> list[Message]:
+    """Receive until there are so many; each poll is of one queue of its choice, which may be empty.
 
     A consumer that has just started may ask before its settings have arrived, and is refused then,
     as by a real proxy.
@@ -61,7 +61,7 @@ def received(one: SimpleConsumer, count: int, seconds: float = 30) -> list[Messa
     ends = time.monotonic() + seconds
     while len(found) < count and time.monotonic() < ends:
         try:
-            found += one.receive(32, 20) or []
+            found += one.receive(32, 120) or []
         except InternalErrorException:
             time.sleep(0.1)
     return found
