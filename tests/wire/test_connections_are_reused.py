@@ -216,6 +216,7 @@ async def test_state_can_be_read(pools: Pools) -> None:
         pool = pools(server.target)
         results = Results(pool)
         results.send()
+        await asyncio.sleep(0)  # what is sent goes out at the end of the loop's turn
         where = f"http://127.0.0.1:{server.port}"
         assert repr(pool) == f"<Pool {where} idle=0 busy=0 opening=1 waiting=1 limit=4>"
         await results.wait()

@@ -213,6 +213,7 @@ async def test_answer_that_overtakes_its_request_belongs_to_nobody(pools: Pools)
         connection.transport = cast("asyncio.Transport", Full(connection.transport))
         connection.write = lambda _: connection.pause_writing()
         results.send()
+        await asyncio.sleep(0)  # what is sent goes out at the end of the loop's turn
         connection.data_received(b"HTTP/1.1 408 Too Slow\r\nContent-Length: 0\r\n\r\n")
         _, result = (await results.wait(2))[-1]
         assert not isinstance(result, WireError)

@@ -127,7 +127,7 @@ class Connection(asyncio.Protocol):
         self, request: bytes, done: Callable[[Any, Answer | WireError], None], token: Any,
         deadline: float,
     ) -> None:  # fmt: skip
-        """Begin an exchange. `Pool.send` holds a copy of these lines."""
+        """Begin an exchange."""
         self.done = done
         self.token = token
         self.request = request

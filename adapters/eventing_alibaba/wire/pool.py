@@ -1,9 +1,12 @@
 """Connections to one target, and which request goes on which.
 
-`send` writes at once if a connection is idle (the most recently used one: the others may age away).
-Otherwise the request waits, and a task opens a connection: one task for a connection, never one for
-a request. Whatever is ready first serves the oldest waiting request, be it the new connection or
-one that was freed meanwhile (`opening.py`).
+`send` puts a request into the outbox, and at the end of the loop's turn all that gathered there is
+written in one go, each request on an idle connection (the most recently used one: the others may
+age away). To write each at once costs a sixth of all CPU time more with a fast server: it falls
+asleep between two requests, and to wake it is the dearest part of a write. Where no connection is
+idle the request waits, and a task opens a connection: one task for a connection, never one for a
+request. Whatever is ready first serves the oldest waiting request, be it the new connection or one
+that was freed meanwhile (`opening.py`).
 
 When an answer is complete, its connection is idle again *before* `done` is called, so that a `send`
 inside `done` goes out on the same warm connection.
@@ -23,7 +26,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from eventing_alibaba.wire.alarm import NEVER, Alarm
 from eventing_alibaba.wire.answer import Answer
@@ -39,6 +42,7 @@ from eventing_alibaba.wire.target import Target
 from eventing_alibaba.wire.tls import TlsContext, TlsOptions
 
 T = TypeVar("T")
+Done: TypeAlias = Callable[[Any, Answer | WireError], None]
 
 SWEEP_SECONDS: Final = 1.0
 
@@ -101,6 +105,7 @@ class Pool:
         self._proxy = proxy if target.scheme == "http" else None
         self._roster = Roster()
         self._idle = self._roster.idle
+        self._outbox: list[tuple[bytes, Done, Any, float]] = []
         self._opening = Opening(self._dial, opened=self._opened, failed=self._fail)
         self._room = Room()
         self._alarm = Alarm(self.sweep)
@@ -117,7 +122,7 @@ class Pool:
             return
         self.limit = limit
         self._wanted = True
-        self._roster.shrink(limit)
+        self._roster.shrink(limit + len(self._outbox))
         for _ in range(limit - self.in_flight):
             self._room.wake()
 
@@ -139,27 +144,37 @@ class Pool:
             return False
         if self._proxy is not None:
             request = self._proxy.absolute(self.target, request)
-        now = self._clock()
-        deadline = now + timeout
         self.in_flight += 1
-        if deadline < self._sweep_by:
-            self._watch(deadline, now)
-        idle = self._idle
-        while idle:
-            connection = idle[-1]
-            if now >= connection.expires:
-                connection.retire()
-                continue
-            del idle[-1]
-            connection.done = done
-            connection.token = token
-            connection.request = request
-            connection.deadline = deadline
-            connection.write(request)
-            return True
-        self._wanted = True
-        self._opening.add(Waiting(request, done, token, deadline))
+        outbox = self._outbox
+        if not outbox:
+            asyncio.get_running_loop().call_soon(self._write_out)
+        outbox.append((request, done, token, timeout))
         return True
+
+    def _write_out(self) -> None:
+        """Write what has gathered in the outbox, or let it wait for a connection."""
+        outbox, self._outbox = self._outbox, []
+        idle = self._idle
+        now = self._clock()
+        for request, done, token, timeout in outbox:
+            deadline = now + timeout
+            if deadline < self._sweep_by:
+                self._watch(deadline, now)
+            while idle:
+                connection = idle[-1]
+                if now >= connection.expires:
+                    connection.retire()
+                    continue
+                del idle[-1]
+                try:
+                    connection.start(request, done, token, deadline)
+                except Exception as error:  # noqa: BLE001 - the others must go on
+                    self.report(error)
+                    connection.fail("closed", "could not be written to")
+                break
+            else:
+                self._wanted = True
+                self._opening.add(Waiting(request, done, token, deadline))
 
     async def request(self, request: bytes, *, timeout: float) -> Answer:
         """Send a request and wait for its answer; wait for room first if there is none.
@@ -183,7 +198,7 @@ class Pool:
         try:
             return await future
         except asyncio.CancelledError:
-            self._end(lambda exchange: exchange.token is future)
+            self._end(lambda token: token is future)
             raise
 
     def cut(self) -> None:
@@ -310,14 +325,18 @@ class Pool:
             error = WireError(error.kind, error.text, sent=True)
         self.ended(entry.done, entry.token, error)
 
-    def _end(self, chosen: Callable[[Connection | Waiting], bool]) -> None:
-        """End the chosen ones of the exchanges under way."""
-        busy = [c for c in self._roster.live if c.done is not None and chosen(c)]
-        waiting = self._opening.take(chosen)
+    def _end(self, chosen: Callable[[Any], bool]) -> None:
+        """End the exchanges under way whose token is `chosen`."""
+        busy = [c for c in self._roster.live if c.done is not None and chosen(c.token)]
+        unwritten = [entry for entry in self._outbox if chosen(entry[2])]
+        self._outbox = [entry for entry in self._outbox if not chosen(entry[2])]
+        waiting = self._opening.take(lambda entry: chosen(entry.token))
         for connection in busy:
             connection.fail("cut", "had not answered when the exchange was given up here")
+        text = f"the request to {self.target.address} was given up here"
+        for _, done, token, _ in unwritten:
+            self.ended(done, token, WireError("cut", text, sent=False))
         for entry in waiting:
-            text = f"the request to {self.target.address} was given up here"
             self._fail(entry, WireError("cut", text, sent=False))
 
     def _watch(self, deadline: float, now: float) -> None:
@@ -330,7 +349,7 @@ class Pool:
         closed = " closed" if self._closed else ""
         return (
             f"<Pool {self.target.origin} idle={len(self._idle)} busy={busy}"
-            f" opening={self._opening.attempts} waiting={self._opening.waiting}"
+            f" opening={self._opening.attempts} waiting={self._opening.waiting + len(self._outbox)}"
             f" limit={self.limit}{closed}>"
         )
 
