@@ -2,8 +2,9 @@
 
 This is the hot path, and it is synchronous: `pump` writes as many requests as the sink takes;
 `_answered` runs in the callback of the connection whose answer is complete, settles the delivery,
-and pumps again, which hands over the next request for that very connection; the pool writes what has
-gathered in a turn of the loop at its end. No task, future or timer exists for a delivery unless it failed; what happens then is `react.py`'s.
+and pumps again, which hands over the next request for that very connection (the pool writes what
+has gathered in a turn of the loop at its end). No task, future or timer exists for a delivery
+unless it failed; what happens then is `react.py`'s.
 """
 
 from __future__ import annotations
