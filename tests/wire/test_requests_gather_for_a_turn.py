@@ -127,11 +127,7 @@ async def test_a_write_that_raises_fails_its_own_request_alone(pools: Pools) -> 
     async with Scripted(serve_ok) as server:
         pool = pools(server.target)
         results = Results(pool)
-        for number in range(2):
-            results.send(number)
-        await asyncio.sleep(0)
-        await results.wait(2)
-        results.got.clear()
+        await warm(pool, results, 2)
         told: list[str] = []
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: told.append(str(context["exception"])))

@@ -2,7 +2,7 @@
 
 `send` puts a request into the outbox, and at the end of the loop's turn all that gathered there is
 written in one go, each request on an idle connection (the most recently used one: the others may
-age away). To write each at once costs a sixth of all CPU time more with a fast server: it falls
+age away). To write each at once costs more CPU with a fast server on the same machine: it falls
 asleep between two requests, and to wake it is the dearest part of a write. Where no connection is
 idle the request waits, and a task opens a connection: one task for a connection, never one for a
 request. Whatever is ready first serves the oldest waiting request, be it the new connection or one

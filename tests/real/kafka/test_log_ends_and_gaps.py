@@ -169,10 +169,11 @@ async def test_a_topic_made_anew_while_running_is_read_from_its_beginning(
 
         # To the end: an offset that is too high and the new id may both tell, one after the other,
         # and each begins anew.
-        reading = asyncio.create_task(read())
         done = [records, records]
-        await until(lambda: whole() and kafka.pen.offsets(topic, topic, 2) == done, seconds=40)
-        reading.cancel()
+        async with asyncio.TaskGroup() as group:
+            reading = group.create_task(read())
+            await until(lambda: whole() and kafka.pen.offsets(topic, topic, 2) == done, seconds=40)
+            reading.cancel()
 
 
 async def test_offsets_of_a_topic_that_is_no_more_mean_nothing(

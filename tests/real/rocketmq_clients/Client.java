@@ -51,7 +51,7 @@ public class Client {
 
   static List<MessageView> received(SimpleConsumer one, int count) throws Exception {
     List<MessageView> found = new ArrayList<>();
-    for (int tries = 0; found.size() < count && tries < 60; tries++) {
+    for (int tries = 0; found.size() < count && tries < 20; tries++) {
       found.addAll(one.receive(32, Duration.ofSeconds(120)));
     }
     return found;

@@ -33,7 +33,7 @@ async function consumer(group, topic, filter = FilterExpression.SUB_ALL) {
 
 async function received(one, count) {
   const found = [];
-  for (let tries = 0; found.length < count && tries < 60; tries += 1) {
+  for (let tries = 0; found.length < count && tries < 20; tries += 1) {
     found.push(...(await one.receive(32, 120000)));
   }
   return found;
