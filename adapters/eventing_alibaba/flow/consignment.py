@@ -53,8 +53,10 @@ class Consignment:
     def tidy(self) -> bool:
         """Leave out what was given up or settled meanwhile; return whether anything is left."""
         for at, piece in enumerate(self.pieces):
-            if any(delivery.abandoned or delivery.done for delivery in piece.members):
-                self.pieces[at] = _only(piece, lambda one: not (one.abandoned or one.done))
+            for delivery in piece.members:
+                if delivery.abandoned or delivery.done:
+                    self.pieces[at] = _only(piece, lambda one: not (one.abandoned or one.done))
+                    break
         self._drop_empty()
         return bool(self.pieces)
 

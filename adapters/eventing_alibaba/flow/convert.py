@@ -46,7 +46,7 @@ class Converter:
     `event` is the source's mapping, `encode` the sink's; `outline` and `outlined` are the short
     road that both may offer beside them (see `contract.outline`). `passes` is the filter, None =
     all pass; it looks at events, so with one there is no short road. `max_age` in seconds, None =
-    any age. Call it with a delivery.
+    any age.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Converter:
                 pass
         return undecodable(delivery.message)
 
-    def __call__(self, delivery: Delivery) -> bytes | str:
+    def request(self, delivery: Delivery) -> bytes | str:
         """Return the next request, or why there is none, as a word for the counters.
 
         `empty`: the message maps to no event; `filtered`: its events do not pass the filters;

@@ -67,7 +67,7 @@ class Deliverer:
         self._held = held
         self._sink = sink
         self._pool = sink.pool
-        self._convert = convert
+        self._convert = convert.request  # bound: to call an object costs more
         self._counters = stages.counters
         self._loop = loop
         self._timers = timers

@@ -21,8 +21,9 @@ from typing import Final
 from eventing_alibaba.contract.event import Event
 from eventing_alibaba.flow.consignment import Consignment
 from eventing_alibaba.flow.convert import Converter, Unconvertible
-from eventing_alibaba.flow.deliver import STEPS, Deliverer, Stages
+from eventing_alibaba.flow.deliver import Deliverer, Stages
 from eventing_alibaba.flow.delivery import Delivery
+from eventing_alibaba.sink.formats.batch import Batch
 from eventing_alibaba.sink.outcome import Outcome, Verdict, judge
 from eventing_alibaba.sink.post import Sink
 from eventing_alibaba.wire.answer import Answer
@@ -32,6 +33,12 @@ log = logging.getLogger(__name__)
 
 ALONE: Final = b""
 """Stands for the part of an event that cannot be in a batch; every other part has some bytes."""
+
+_STEPS: Final = 256
+"""Events one call of `pump` collects at most, so that probes and timers get their turn."""
+
+_NO_TRACK: Final = object()
+_NO_PIECE: Final = Batch[Delivery]()
 
 
 @dataclass(slots=True, frozen=True)
@@ -63,7 +70,7 @@ class BatchDeliverer(Deliverer):
         self, stages: Stages, convert: Converter, *, alone: Converter, batching: Batching
     ) -> None:
         self._batching = batching
-        self._alone = alone
+        self._alone = alone.request
         self._open: dict[Hashable, Consignment] = {}
         self._due: deque[Consignment] = deque()
         super().__init__(stages, convert)
@@ -81,38 +88,89 @@ class BatchDeliverer(Deliverer):
                 self._ship(self._due.popleft())
             elif not ready:
                 break
-            elif steps == STEPS:
+            elif steps >= _STEPS:
                 self._pump_later()
                 return
+            elif not valve.limited:
+                steps += self._gather(_STEPS - steps)
             else:
                 steps += 1
-                if valve.limited and not valve.spend():
+                if not valve.spend():
                     return
-                if not self._collect(ready.popleft()) and valve.limited:
+                if not self._collect(ready.popleft()):
                     valve.refund()
         if self._batching.max_wait == 0 and self._open and not (self._stopped or valve.shut):
             self._due.extend(self._open.values())
             self._open.clear()
             self.pump()
 
+    def _gather(self, most: int) -> int:
+        """Collect ready deliveries, up to `most`, until something is due; return how many.
+
+        One loop for what most events are: of no lane, or the only one of it, and never tried.
+        """
+        ready, convert = self._held.ready, self._convert
+        max_events, max_bytes = self._batching.max_events, self._batching.max_bytes
+        track: object = _NO_TRACK
+        piece = _NO_PIECE
+        count = 0
+        while ready and count < most:
+            delivery = ready.popleft()
+            count += 1
+            if delivery.lane or delivery.attempts or delivery.abandoned:
+                self._collect(delivery)
+                break
+            try:
+                made = convert(delivery)
+            except Unconvertible as error:
+                self.reaction.unconvertible(delivery, str(error))
+                break
+            if isinstance(made, str):
+                self._unsent(delivery, made)
+                continue
+            if not made:
+                self._place(delivery, ALONE)
+                break
+            if delivery.message.track is not track:
+                track = delivery.message.track
+                piece = self._open_for(delivery).first
+            parts = piece.parts
+            if parts and piece.size + len(made) >= max_bytes:
+                self._place(delivery, made)
+                break
+            piece.members.append(delivery)
+            parts.append(made)
+            piece.size += len(made) + 1
+            if len(parts) >= max_events:
+                self._close(delivery.message.track)
+                break
+        return count
+
     def _collect(self, delivery: Delivery) -> bool:
         """Put a delivery into a consignment; False if it has nothing to send."""
         part = None if delivery.abandoned else self._made(self._convert, delivery)
         if part is None:
             return False
+        self._place(delivery, part)
+        return True
+
+    def _place(self, delivery: Delivery, part: bytes) -> None:
+        """Put what is to be sent for a delivery into a consignment, with what follows it."""
         if part == ALONE or delivery.attempts:
             consignment = Consignment()
             consignment.first.add(delivery, part)
             self._due.append(consignment)
-            return True
-        consignment = self._with_room(delivery.message.track, part)
+            return
+        consignment = self._open_for(delivery)
+        if not self._takes(consignment, part):
+            self._close(delivery.message.track)
+            consignment = self._open_for(delivery)
         consignment.first.add(delivery, part)
         full = self._full(consignment) or not self._follow(consignment, delivery)
         if full and self._open.get(delivery.message.track) is consignment:
             self._close(delivery.message.track)
-        return True
 
-    def _made(self, convert: Converter, delivery: Delivery) -> bytes | None:
+    def _made(self, convert: Callable[[Delivery], bytes | str], delivery: Delivery) -> bytes | None:
         """Return what `convert` makes of a delivery; None if that is nothing, and dealt with."""
         try:
             made = convert(delivery)
@@ -120,10 +178,13 @@ class BatchDeliverer(Deliverer):
             self.reaction.unconvertible(delivery, str(error))
             return None
         if isinstance(made, str):
-            self._counters.settle(made)
-            self._held.settle(delivery)
+            self._unsent(delivery, made)
             return None
         return made
+
+    def _unsent(self, delivery: Delivery, why: str) -> None:
+        self._counters.settle(why)
+        self._held.settle(delivery)
 
     def _follow(self, consignment: Consignment, delivery: Delivery) -> bool:
         """Add what follows `delivery` in its lane; return whether there is room for still more."""
@@ -158,11 +219,10 @@ class BatchDeliverer(Deliverer):
         except Unconvertible:
             return ALONE
 
-    def _with_room(self, track: Hashable, part: bytes) -> Consignment:
+    def _open_for(self, delivery: Delivery) -> Consignment:
+        """Return the open consignment of its track, which is begun if there is none."""
+        track = delivery.message.track
         consignment = self._open.get(track)
-        if consignment is not None and not self._takes(consignment, part):
-            self._close(track)
-            consignment = None
         if consignment is None:
             self._open[track] = consignment = Consignment()
             if self._batching.max_wait > 0:
@@ -200,11 +260,9 @@ class BatchDeliverer(Deliverer):
             request = made
         else:
             request = self._sink.batch(piece.parts)
-        now = self._clock()
-        consignment.started = now
+        consignment.started = self._clock()
         for delivery in piece.members:
             delivery.wire = True
-            delivery.started = now
         if not self._sink.send(request, self._arrived, consignment):
             for delivery in piece.members:
                 delivery.wire = False
@@ -212,16 +270,21 @@ class BatchDeliverer(Deliverer):
         return True
 
     def _arrived(self, consignment: Consignment, result: Answer | WireError) -> None:
-        piece = consignment.first
-        for delivery in piece.members:
+        members = consignment.first.members
+        for delivery in members:
             delivery.wire = False
         if self._hanging:
             self._no_longer(consignment.started)
         if isinstance(result, Answer) and 200 <= result.status <= 299:
-            self._well(consignment.started, len(piece))
+            self._well(consignment.started, len(members))
             consignment.over()
-            for delivery in piece.members:
-                self._accepted(delivery)
+            settle = self._held.settle
+            for delivery in members:
+                track = delivery.track
+                if delivery.rest or delivery.blocked or (track is not None and track.gone):
+                    self._accepted(delivery)
+                else:
+                    settle(delivery)
             if consignment.pieces:
                 self._due.appendleft(consignment)
         else:
@@ -264,6 +327,7 @@ class BatchDeliverer(Deliverer):
         delivery.attempts = max(delivery.attempts, attempts)
         delivery.failures = max(delivery.failures, failures)
         delivery.failed = delivery.failed or failed
+        delivery.started = consignment.started
         consignment.let_follow(delivery, self._held)
         self.reaction.decide(delivery, outcome)
         if consignment.pieces:

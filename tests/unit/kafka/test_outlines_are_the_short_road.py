@@ -141,7 +141,7 @@ def test_types_and_names_that_never_repeat_fill_no_memory() -> None:
             found = taken.outline(record(headers=some))
             assert found is not None
             assert binary.outlined(*found, b"") is not None
-    shapes = taken.outline._shapes["topic"]  # type: ignore[attr-defined]
+    shapes = taken.outline.__self__._shapes["topic"]  # type: ignore[attr-defined]
     assert len(shapes) <= 1_024
     assert all(len(one) <= 1_024 for shape in shapes.values() for one in shape.outlines)
     assert len(binary._templates._made) <= 1_024

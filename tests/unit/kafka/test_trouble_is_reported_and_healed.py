@@ -81,7 +81,7 @@ def _current(driver: Driver, words: str) -> bool:
 async def test_a_refused_fetch_is_reported_until_records_come(
     kafka: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Describe without Read: the topic is there, so nobody asks for it and takes that for healed."""
+    """Describe without Read: the topic is there, so asking for it would look like healing."""
     monkeypatch.setattr(trouble, "_ASK_EVERY", 0.0)
     topic = kafka.topic()
     async with kafka.driver(topic) as d:

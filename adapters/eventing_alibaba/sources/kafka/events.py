@@ -67,12 +67,13 @@ class EventMapper:
             for topic in spec.topics
         }
         self._key = READERS[spec.key_type]
+        self.rfc3339 = Rfc3339()
         self.outline: Outlining | None = None
         if wishes.format == "knative":
-            self.outline = Outliner(self, key_type=spec.key_type, content_type=wishes.content_type)
+            outliner = Outliner(self, key_type=spec.key_type, content_type=wishes.content_type)
+            self.outline = outliner.outline
         self._plans: dict[tuple[str, ...], Plan] = {}
         self._media_types: dict[bytes | str | None, str] = {}
-        self.rfc3339 = Rfc3339()
 
     def event(self, message: Message) -> Event:
         """Return the event of a record, or the one that the record already is.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from eventing_alibaba.contract.jsonformat import LARGEST
@@ -25,11 +26,13 @@ if TYPE_CHECKING:
 _KEPT: Final = 1_024
 _WHOLE: Final = Varying()
 _INTEGER: Final = Varying(integer=True)
-_KEYS: Final[dict[str, Callable[[bytes], bytes]]] = {
-    "string": lambda key: key,
+_KEYS: Final[dict[str, Callable[[bytes], bytes] | None]] = {
+    "string": None,
     "byte-array": base64.b64encode,
 }
-"""What makes the attribute's bytes of a key, where every key becomes a text."""
+"""What makes the attribute's bytes of a key, where every key becomes a text; None = they are it."""
+
+_name: Final = itemgetter(0)
 
 
 class _Shape:
@@ -37,13 +40,17 @@ class _Shape:
 
     Attributes:
         plan: what is to be done with the headers; None = the event is to be made.
+        positions: the headers that become extensions, in the order of these.
+        content_type: the header that tells it; -1 = none.
         outlines: by content type, and that for each combination of what else makes a difference.
     """
 
-    __slots__ = ("outlines", "plan")
+    __slots__ = ("content_type", "outlines", "plan", "positions")
 
     def __init__(self, plan: Plan) -> None:
         self.plan = None if plan.repeats or plan.cloudevent else plan
+        self.positions = tuple(position for position, _ in plan.extensions)
+        self.content_type = plan.content_type
         self.outlines: tuple[dict[str, Outline], ...] = ({}, {}, {}, {}, {}, {}, {}, {})
 
 
@@ -51,31 +58,37 @@ _KEYED, _SHORT, _GUESSED = 1, 2, 4
 
 
 class Outliner:
-    """Finds the outline of a record; call it with a message of `KafkaSource.receive`."""
+    """Finds the outline of a record."""
 
     def __init__(self, mapper: EventMapper, *, key_type: str, content_type: str | None) -> None:
         self._mapper = mapper
+        # Bound methods, because to call an object costs more than to call one of its methods.
+        self._rfc3339 = mapper.rfc3339.__call__
+        self._unknown_keys = key_type not in _KEYS
         self._key = _KEYS.get(key_type)
         self._content_type = content_type
         self._shapes: dict[str, dict[tuple[str, ...], _Shape]] = {
             topic: {} for topic in mapper.sources
         }
 
-    def __call__(self, message: Message) -> tuple[Outline, Values] | None:
-        """Return outline and values; None where the event is to be made. Pure."""
+    def outline(self, message: Message) -> tuple[Outline, Values] | None:
+        """Return outline and values; None where the event is to be made. Pure.
+
+        Takes a message of `KafkaSource.receive`.
+        """
         headers, moment, topic = message.attributes, message.time, message.origin
-        names = tuple([name for name, _ in headers])
+        names = tuple(map(_name, headers))
         shape = self._shapes[topic].get(names) or self._shape(topic, names)
         plan = shape.plan
         if plan is None or moment is None or message.null:
             return None
-        time = self._mapper.rfc3339(moment)
+        time = self._rfc3339(moment)
         if time is None:
             return None
         content_type = self._content_type
         kind = 0
-        if plan.content_type >= 0:
-            written = self._mapper.media_type(headers[plan.content_type][1])
+        if shape.content_type >= 0:
+            written = self._mapper.media_type(headers[shape.content_type][1])
             if written is not None:
                 if passthrough.is_structured(written):
                     return None
@@ -83,20 +96,24 @@ class Outliner:
         if content_type is None:
             content_type = guess(message.body)
             kind = _GUESSED
-        values: list[bytes] = []
+        number: Any = message.receipt
+        track: Any = message.track
+        partition, offset = track.number, b"%d" % number
+        values = [partition, offset, partition, offset, time.encode()]
         key = message.key
         if key:
-            if self._key is None:
+            if self._unknown_keys:
                 return None
             kind |= _KEYED
-            key = self._key(key)
-            values = [key, key]
-        for position, _ in plan.extensions:
+            if self._key is not None:
+                key = self._key(key)
+            values += (key, key)
+        for position in shape.positions:
             value = headers[position][1]
             if value.__class__ is not bytes:
                 return None
             values.append(value)
-        number: Any = message.receipt
+        values += (partition, offset)
         if number < LARGEST:
             kind |= _SHORT
         outline = shape.outlines[kind].get(content_type)
@@ -105,9 +122,7 @@ class Outliner:
             if len(shape.outlines[kind]) >= _KEPT:
                 shape.outlines[kind].clear()
             shape.outlines[kind][content_type] = outline
-        track: Any = message.track
-        partition, offset, at = track.number, b"%d" % number, time.encode()
-        return outline, (partition, offset, partition, offset, at, *values, partition, offset)
+        return outline, tuple(values)
 
     def _shape(self, topic: str, names: tuple[str, ...]) -> _Shape:
         shapes = self._shapes[topic]
