@@ -10,7 +10,19 @@ from typing import Any
 
 import orjson
 import pytest
-from tests.flow.harness import OK, RESET, Broker, Result, Run, Service, message, status, turn, until
+from tests.flow.harness import (
+    OK,
+    REFUSED,
+    RESET,
+    Broker,
+    Result,
+    Run,
+    Service,
+    message,
+    status,
+    turn,
+    until,
+)
 
 from eventing_alibaba.contract.message import Message
 from eventing_alibaba.flow.deliver_batches import Batching
@@ -101,6 +113,39 @@ async def test_a_batch_holds_no_more_bytes_than_it_may() -> None:
         await until(lambda: len(broker.acked) == len(sizes))
     assert all(len(body) <= 1000 or len(ids(body)) == 1 for body in service.posted)
     assert flat(posts(service)) == [str(number) for number in range(len(sizes))]
+
+
+@pytest.mark.parametrize("lane", [None, "one"])
+async def test_a_batch_may_have_exactly_as_many_bytes(lane: str | None) -> None:
+    """Three events fill `maxBytes` to the last byte; with one byte less, two of them go first."""
+
+    async def first(most: int) -> bytes:
+        service = Service()
+        service.rule = lambda _body: OK
+        broker = Broker(message(number, lane=lane) for number in range(3))
+        async with Run(broker, service, batching=Batching(10, most, 0.05)):
+            await until(lambda: len(broker.acked) == 3)
+        return service.posted[0]
+
+    size = len(await first(1 << 20))
+    assert len(ids(await first(size))) == 3
+    assert len(ids(await first(size - 1))) == 2
+
+
+async def test_a_lone_event_is_not_blamed_for_a_service_that_is_away() -> None:
+    """Without retries, after a success: a batch of one that cannot be sent is kept, not blocked."""
+    service = Service()
+    answers: Iterator[Result] = iter([OK, REFUSED, OK])
+    service.rule = lambda _body: next(answers)
+    broker = Broker([message(0)])
+    retry = Retry(most=0, delay=1.0, longest=60.0, chance=lambda: 1.0)
+    async with Run(broker, service, batching=TEN, retry=retry) as run:
+        await until(lambda: len(broker.acked) == 1)
+        broker.produce(message(1))
+        await until(lambda: len(service.posted) == 2)
+        await turn()
+        assert run.pipeline.blocked() == []
+        await until(lambda: len(broker.acked) == 2)
 
 
 async def test_a_whole_lane_travels_in_one_batch_in_its_order() -> None:
