@@ -11,6 +11,7 @@ import pytest
 from tests.flow.harness import OK, Broker, Run, Service, message, status, turn, until
 
 from eventing_alibaba.contract.event import Event
+from eventing_alibaba.contract.source import NotTaken
 from eventing_alibaba.flow.policies.retry import Retry
 from eventing_alibaba.flow.react import Exhausted
 from eventing_alibaba.wire.answer import Answer
@@ -22,26 +23,28 @@ class Grave:
     """A dead-letter target.
 
     Attributes:
-        events: what it was sent, in order.
+        events, times: what it was sent, in order, and when.
         trouble: errors for the next ones, one each; then all is safe.
     """
 
     def __init__(self, *, limit: int = 4) -> None:
         self.events: list[Event] = []
-        self.trouble: list[str] = []
-        self.waiting: list[Callable[[str | None], None]] = []
+        self.trouble: list[NotTaken] = []
+        self.times: list[float] = []
+        self.waiting: list[Callable[[NotTaken | None], None]] = []
         self.limit = limit
         self.silent = False
         self.closed = 0
         self._busy = 0
 
-    def send(self, event: Event, done: Callable[[Any, str | None], None], token: Any) -> bool:
+    def send(self, event: Event, done: Callable[[Any, NotTaken | None], None], token: Any) -> bool:
         if self._busy >= self.limit:
             return False
         self._busy += 1
         self.events.append(event)
+        self.times.append(asyncio.get_running_loop().time())
 
-        def answer(error: str | None) -> None:
+        def answer(error: NotTaken | None) -> None:
             self._busy -= 1
             done(token, error)
 
@@ -155,7 +158,7 @@ async def test_the_lane_waits_until_the_dead_letter_is_safe() -> None:
 async def test_a_dead_letter_sink_that_fails_is_retried() -> None:
     """Its own failures are tried again with backoff, and the event is posted no more meanwhile."""
     broker, service, grave = Broker([message(1)]), Service(), Grave()
-    grave.trouble = ["dead:80 answered 503", "dead:80 answered 503"]
+    grave.trouble = [NotTaken("dead:80 answered 503")] * 2
     service.rule = lambda body: status(400)
     async with Run(broker, service, retry=RETRY, exhausted=dead(grave)):
         await asyncio.sleep(0.5)
@@ -165,10 +168,55 @@ async def test_a_dead_letter_sink_that_fails_is_retried() -> None:
         assert len(service.posted) == 1
 
 
+async def test_a_dead_letter_sink_is_left_alone_for_as_long_as_it_asks() -> None:
+    """Neither the event that it answered so gets there before, nor one that dies meanwhile."""
+    broker, service, grave = Broker([message(1)]), Service(), Grave()
+    grave.trouble = [NotTaken("dead:80 answered 429", retry_after=30.0)]
+    service.rule = lambda body: status(400)
+    async with Run(broker, service, retry=RETRY, exhausted=dead(grave)):
+        await until(lambda: grave.events)
+        broker.produce(message(2, track="another"))
+        await until(lambda: len(broker.acked) == 2)
+    first, *later = grave.times
+    assert sorted(event.id for event in grave.events) == ["1", "1", "2"]
+    assert all(30 <= one - first < 31 for one in later)
+
+
+@pytest.mark.parametrize(("longest", "waits"), [(5.0, 5.0), (0.0, 1.0)])
+async def test_nobody_is_left_alone_for_longer_than_retry_after_max(
+    longest: float, waits: float
+) -> None:
+    """A year becomes `retryAfterMax`; where that is nothing, the ordinary backoff holds."""
+    broker, service, grave = Broker([message(1)]), Service(), Grave()
+    grave.trouble = [NotTaken("dead:80 answered 503", retry_after=31_536_000.0)]
+    service.rule = lambda body: status(400)
+    retry = Retry(most=2, delay=1.0, longest=60.0, after_max=longest, chance=lambda: 1.0)
+    async with Run(broker, service, retry=retry, exhausted=dead(grave)):
+        await until(lambda: broker.acked)
+    first, second = grave.times
+    assert waits <= second - first < waits + 1
+
+
+async def test_a_stop_does_not_wait_for_a_dead_letter_sink_that_is_left_alone() -> None:
+    """What waits for it is left to the broker."""
+    broker, service, grave = Broker([message(1)]), Service(), Grave()
+    grave.trouble = [NotTaken("dead:80 answered 429", retry_after=300.0)]
+    service.rule = lambda body: status(400)
+    loop = asyncio.get_running_loop()
+    async with Run(broker, service, retry=RETRY, exhausted=dead(grave)) as run:
+        await until(lambda: grave.events)
+        await asyncio.sleep(5)
+        begun = loop.time()
+        await run.end()
+    assert loop.time() - begun < 1
+    assert len(grave.events) == 1
+    assert broker.acked == []
+
+
 async def test_when_the_dead_letter_sink_fails_too_the_event_is_kept() -> None:
     """Blocked with both reasons; later the service, then the dead-letter sink, get another try."""
     broker, service, grave = Broker([message(1)]), Service(), Grave()
-    grave.trouble = ["dead:80 answered 500"] * 3
+    grave.trouble = [NotTaken("dead:80 answered 500")] * 3
     service.rule = lambda body: status(400)
     async with Run(broker, service, retry=RETRY, exhausted=dead(grave)) as run:
         await asyncio.sleep(20)
@@ -197,7 +245,7 @@ async def test_a_dead_letter_that_cannot_be_sent_at_all_is_kept(defect: Exceptio
     service.rule = lambda body: status(400)
     send = grave.send
 
-    def fail(event: Event, done: Callable[[Any, str | None], None], token: Any) -> bool:
+    def fail(event: Event, done: Callable[[Any, NotTaken | None], None], token: Any) -> bool:
         if event.id == "0":
             raise defect
         return send(event, done, token)
@@ -258,7 +306,7 @@ async def test_a_stop_waits_no_longer_than_for_a_dead_letter_that_fails(most: in
         await asyncio.sleep(1)
         run.stop.set()
         await asyncio.sleep(1)
-        grave.waiting.pop()("no")
+        grave.waiting.pop()(NotTaken("no"))
         await asyncio.sleep(1)
         assert broker.closed == 1
         assert broker.acked_ids == []
@@ -284,7 +332,7 @@ async def test_a_drain_waits_for_dead_letters_on_the_wire() -> None:
 async def test_a_drained_event_is_not_buried_again() -> None:
     """Retries of a dead letter end with the track: its next owner decides anew."""
     broker, service, grave = Broker([message(1)]), Service(), Grave()
-    grave.trouble = ["no"] * 99
+    grave.trouble = [NotTaken("no")] * 99
     service.rule = lambda body: status(400)
     async with Run(broker, service, retry=RETRY, exhausted=dead(grave)) as run:
         await asyncio.sleep(0.5)

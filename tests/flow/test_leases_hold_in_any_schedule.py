@@ -21,6 +21,7 @@ from tests.flow.leased import LeasedBroker, LeasedService
 
 from eventing_alibaba.contract.errors import Disconnected, Throttled, Unauthorized
 from eventing_alibaba.contract.event import Event
+from eventing_alibaba.contract.source import NotTaken
 from eventing_alibaba.flow.policies.retry import Retry
 from eventing_alibaba.flow.react import Exhausted
 
@@ -77,13 +78,13 @@ class DeadLetters:
         self.trouble = trouble
         self.service = service
 
-    def send(self, event: Event, done: Callable[[T, str | None], None], token: T) -> bool:
+    def send(self, event: Event, done: Callable[[T, NotTaken | None], None], token: T) -> bool:
         delay, result = self.trouble.plan(event.id)
 
         def answer() -> None:
             if result is OK:
                 self.service.accepted.add(event.id)
-            done(token, None if result is OK else "no")
+            done(token, None if result is OK else NotTaken("no"))
 
         asyncio.get_running_loop().call_later(delay, answer)
         return True

@@ -22,6 +22,7 @@ from tests.flow.logged import PARTITIONS, Log, Witness
 
 from eventing_alibaba.contract.errors import Disconnected, Throttled, Unauthorized
 from eventing_alibaba.contract.event import Event
+from eventing_alibaba.contract.source import NotTaken
 from eventing_alibaba.flow.deliver_batches import Batching
 from eventing_alibaba.flow.policies.retry import Retry
 from eventing_alibaba.flow.react import Exhausted
@@ -77,7 +78,7 @@ class DeadLetters:
         self.trouble = trouble
         self.service = service
 
-    def send(self, event: Event, done: Callable[[T, str | None], None], token: T) -> bool:
+    def send(self, event: Event, done: Callable[[T, NotTaken | None], None], token: T) -> bool:
         delay, result = self.trouble.plan()
         partition, offset = map(int, event.id.split("/"))
         track = self.service.log.assigned[partition]
@@ -85,7 +86,7 @@ class DeadLetters:
         def answer() -> None:
             if result is OK:
                 self.service.buried(track, offset)
-            done(token, None if result is OK else "no")
+            done(token, None if result is OK else NotTaken("no"))
 
         asyncio.get_running_loop().call_later(delay, answer)
         return True

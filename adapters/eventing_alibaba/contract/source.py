@@ -9,6 +9,7 @@ but no message is in two of these calls at once. Every await may be cancelled.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -49,14 +50,27 @@ class FlowControl(Protocol):
         """
 
 
+@dataclass(slots=True, frozen=True)
+class NotTaken:
+    """Why a dead-letter target has not taken an event.
+
+    Attributes:
+        reason: a sentence.
+        retry_after: seconds that it asks to be left alone, uncapped; None = it does not.
+    """
+
+    reason: str
+    retry_after: float | None = None
+
+
 class DeadLetterTarget(Protocol):
     """A place for events that the service does not take."""
 
-    def send(self, event: Event, done: Callable[[T, str | None], None], token: T) -> bool:
+    def send(self, event: Event, done: Callable[[T, NotTaken | None], None], token: T) -> bool:
         """Take an event if there is room; False = there is none, and nothing was taken.
 
-        `done(token, None)` follows, once, when the event is safe there, `done(token, sentence)`
-        when it is not. Never from within this call, always in the event loop's thread.
+        `done(token, None)` follows, once, when the event is safe there, `done(token, why)` when
+        it is not. Never from within this call, always in the event loop's thread.
         """
 
     async def close(self) -> None:

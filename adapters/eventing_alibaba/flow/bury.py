@@ -2,7 +2,8 @@
 
 A cold path: one queue, as many at once as the target takes. What the target does not take is tried
 again with backoff, and when those retries are used up too, the event goes the road that loses
-nothing: it is blocked, or released to its broker. Never dropped.
+nothing: it is blocked, or released to its broker. Never dropped. A target that asks for it by a
+`Retry-After` is left alone until then, as the service is.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from eventing_alibaba.contract.event import Event
-from eventing_alibaba.contract.source import DeadLetterTarget
+from eventing_alibaba.contract.source import DeadLetterTarget, NotTaken
 from eventing_alibaba.flow.counters import Counters
 from eventing_alibaba.flow.delivery import Delivery
 from eventing_alibaba.flow.policies.retry import Retry
@@ -54,6 +55,7 @@ class Burial:
         self._buried = buried
         self._failed = failed
         self._queue: deque[_Dead] = deque()
+        self._gates = 0  # closed ones: each is for as long as one answer has asked for
         self._stopped = False
         self._on_answered: Callable[[], None] = lambda: None
 
@@ -73,7 +75,7 @@ class Burial:
         await self._target.close()
 
     def _pump(self) -> None:
-        while self._queue and not self._stopped:
+        while self._queue and not (self._stopped or self._gates):
             dead = self._queue[0]
             if dead.delivery.abandoned:
                 self._queue.popleft()
@@ -96,23 +98,35 @@ class Burial:
             self._queue.popleft()
             self.in_flight += 1
 
-    def _answered(self, dead: _Dead, error: str | None) -> None:
+    def _answered(self, dead: _Dead, why: NotTaken | None) -> None:
         self.in_flight -= 1
         dead.delivery.wire = False
-        if error is None:
+        if why is None:
             self._buried(dead.delivery)
         else:
             dead.failures += 1
             self._counters.error("deadLettering", "NotTaken")
-            log.warning("the dead-letter sink did not take an event: %s", error)
+            log.warning("the dead-letter sink did not take an event: %s", why.reason)
+            self._leave_alone(why.retry_after)
             track = dead.delivery.track
             # What was given up meanwhile is its next owner's to bury.
             if dead.failures > self._retry.most or (track is not None and track.gone):
-                self._failed(dead.delivery, f"the dead-letter sink failed too: {error}")
+                self._failed(dead.delivery, f"the dead-letter sink failed too: {why.reason}")
             else:
                 self._timers.after(self._retry.wait(dead.failures), self._again, dead)
         self._pump()
         self._on_answered()
+
+    def _leave_alone(self, seconds: float | None) -> None:
+        """Send nothing for so long, at most `retryAfterMax`; None = nobody has asked for that."""
+        longest = self._retry.after_max
+        if seconds is not None and longest > 0:
+            self._gates += 1
+            self._timers.after(min(seconds, longest), self._opened, None)
+
+    def _opened(self, _argument: None) -> None:
+        self._gates -= 1
+        self._pump()
 
     def _again(self, dead: _Dead) -> None:
         if not dead.delivery.abandoned:

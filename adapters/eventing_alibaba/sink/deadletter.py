@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from eventing_alibaba.contract.event import Event
+from eventing_alibaba.contract.source import NotTaken
 from eventing_alibaba.sink.outcome import Verdict, judge
 from eventing_alibaba.sink.post import Sink
 from eventing_alibaba.wire.answer import Answer
@@ -20,14 +21,17 @@ class HttpDeadLetters:
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
 
-    def send(self, event: Event, done: Callable[[T, str | None], None], token: T) -> bool:
+    def send(self, event: Event, done: Callable[[T, NotTaken | None], None], token: T) -> bool:
         """See `DeadLetterTarget.send`."""
         if self._sink.in_flight >= self._sink.limit:
             return False
 
         def answered(_: None, result: Answer | WireError) -> None:
             outcome = judge(result)
-            done(token, None if outcome.verdict is Verdict.DELIVERED else outcome.reason)
+            if outcome.verdict is Verdict.DELIVERED:
+                done(token, None)
+            else:
+                done(token, NotTaken(outcome.reason, outcome.retry_after))
 
         return self._sink.send(self._sink.encode(event), answered, None)
 

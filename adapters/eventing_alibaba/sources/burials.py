@@ -12,6 +12,8 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
+from eventing_alibaba.contract.source import NotTaken
+
 log: Final = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -39,7 +41,7 @@ class Burials:
     def begin(
         self,
         sending: Coroutine[Any, Any, str | None],
-        done: Callable[[T, str | None], None],
+        done: Callable[[T, NotTaken | None], None],
         token: T,
     ) -> None:
         """Run `sending`, which returns None or why it was not taken; then tell `done`."""
@@ -47,12 +49,13 @@ class Burials:
         def told(task: asyncio.Task[str | None]) -> None:
             self._tasks.discard(task)
             if task.cancelled():
-                done(token, _CLOSING)
+                done(token, NotTaken(_CLOSING))
             elif (error := task.exception()) is not None:
                 log.error("a dead letter was not sent", exc_info=error)
-                done(token, _DEFECT)
+                done(token, NotTaken(_DEFECT))
             else:
-                done(token, task.result())
+                why = task.result()
+                done(token, None if why is None else NotTaken(why))
 
         task = asyncio.get_running_loop().create_task(sending, name="dead letter")
         self._tasks.add(task)

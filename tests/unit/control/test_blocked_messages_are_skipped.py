@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from tests.flow.harness import OK, REFUSED, Broker, Run, Service, message, status, until
 
+from eventing_alibaba.contract.source import NotTaken
 from eventing_alibaba.flow.policies.retry import Retry
 from eventing_alibaba.flow.react import Exhausted
 
@@ -155,7 +156,7 @@ async def test_what_is_on_its_way_to_the_dead_letter_sink_is_skipped_when_that_f
     from tests.flow.test_exhausted_events import Grave
 
     broker, service, grave = Broker([message(1)]), refusing(b"body 1"), Grave()
-    grave.trouble = ["dead:80 answered 500"]
+    grave.trouble = [NotTaken("dead:80 answered 500")]
     exhausted = Exhausted(route="deadLetter", target=grave, destination="http://service/")
     retry = Retry(most=0, delay=1.0, longest=60.0, chance=lambda: 1.0)
     async with Run(broker, service, retry=retry, exhausted=exhausted) as run:
@@ -165,7 +166,7 @@ async def test_what_is_on_its_way_to_the_dead_letter_sink_is_skipped_when_that_f
         assert run.pipeline.skip("1")
         await asyncio.sleep(0.5)
         assert broker.acked == []
-        grave.waiting.pop()("dead:80 answered 500")
+        grave.waiting.pop()(NotTaken("dead:80 answered 500"))
         await asyncio.sleep(0.5)
         assert broker.acked_ids == ["1"]
         assert run.counters.settled == {"skipped": 1, "acked": 1}

@@ -14,6 +14,7 @@ from confluent_kafka import Consumer
 from confluent_kafka import Message as Record
 
 from eventing_alibaba.contract.event import Event
+from eventing_alibaba.contract.source import NotTaken
 from eventing_alibaba.contract.spec import Context
 from eventing_alibaba.credentials.reference import SecretResolver
 from eventing_alibaba.sources.kafka.deadletter import KafkaDeadLetters
@@ -42,9 +43,10 @@ async def target(servers: str, topic: str) -> AsyncIterator[KafkaDeadLetters]:
 
 
 async def sent(grave: KafkaDeadLetters, event: Event) -> str | None:
-    future: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-    assert grave.send(event, lambda _, error: future.set_result(error), None)
-    return await asyncio.wait_for(future, 40)
+    future: asyncio.Future[NotTaken | None] = asyncio.get_running_loop().create_future()
+    assert grave.send(event, lambda _, why: future.set_result(why), None)
+    why = await asyncio.wait_for(future, 40)
+    return None if why is None else why.reason
 
 
 def first(servers: str, topic: str) -> Record:
@@ -133,11 +135,11 @@ async def test_no_more_than_it_can_hold_is_taken(
     async with target(kafka_emulator.bootstrap_servers, topic) as grave:
         assert await sent(grave, Event("0", "/s", "t", b"x")) is None
         kafka_emulator.broker_down()
-        done: list[str | None] = []
+        done: list[NotTaken | None] = []
         all_done = asyncio.Event()
 
-        def note(_: None, error: str | None) -> None:
-            done.append(error)
+        def note(_: None, why: NotTaken | None) -> None:
+            done.append(why)
             if len(done) == 64:
                 all_done.set()
 

@@ -14,6 +14,7 @@ import pytest
 from eventing_alibaba.cli.main import main
 from eventing_alibaba.contract.deadletter import UNDECODABLE
 from eventing_alibaba.contract.event import Event
+from eventing_alibaba.contract.source import NotTaken
 from eventing_alibaba.contract.spec import Context
 from eventing_alibaba.contract.structured import read_structured
 from eventing_alibaba.credentials.reference import SecretResolver
@@ -69,9 +70,10 @@ async def into(mns_emulator: EmulatorProcess) -> AsyncIterator[Callable[[str], M
 
 
 async def _told(target: MnsDeadLetters, event: Event) -> str | None:
-    done: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-    assert target.send(event, lambda _, error: done.set_result(error), None)
-    return await asyncio.wait_for(done, 10)
+    done: asyncio.Future[NotTaken | None] = asyncio.get_running_loop().create_future()
+    assert target.send(event, lambda _, why: done.set_result(why), None)
+    why = await asyncio.wait_for(done, 10)
+    return None if why is None else why.reason
 
 
 async def test_the_event_is_the_body(
@@ -134,14 +136,14 @@ async def test_a_close_tells_what_is_under_way(
     """Nothing that was taken is left without a word."""
     queue = mns_queue()
     mns_emulator.fail("BatchSendMessage", cut="never", queue=queue)
-    target, told = into(queue), list[str | None]()
+    target, told = into(queue), list[NotTaken | None]()
     for number in range(16):
-        assert target.send(_event(id=str(number)), lambda _, error: told.append(error), None)
+        assert target.send(_event(id=str(number)), lambda _, why: told.append(why), None)
     assert not target.send(_event(), lambda *_: None, None), "it takes more than it has room for"
     await asyncio.sleep(0)
     await target.close()
     await asyncio.sleep(0)
-    assert told == ["the adapter stops"] * 16
+    assert told == [NotTaken("the adapter stops")] * 16
 
 
 @pytest.mark.parametrize("encoding", ["auto", "base64", "raw"])

@@ -18,6 +18,7 @@ from eventing_alibaba.contract.deadletter import UNDECODABLE
 from eventing_alibaba.contract.errors import SourceError
 from eventing_alibaba.contract.event import Event
 from eventing_alibaba.contract.redrive import Wish
+from eventing_alibaba.contract.source import NotTaken
 from eventing_alibaba.contract.validation import Invalid
 from eventing_alibaba.sources.rocketmq import redrive as redriving
 from eventing_alibaba.sources.rocketmq.deadletter import (
@@ -72,9 +73,10 @@ async def into(rocketmq_emulator: EmulatorProcess) -> AsyncIterator[Into]:
 
 
 async def _told(target: RocketMQDeadLetters, event: Event) -> str | None:
-    done: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-    assert target.send(event, lambda _, error: done.set_result(error), None)
-    return await asyncio.wait_for(done, 20)
+    done: asyncio.Future[NotTaken | None] = asyncio.get_running_loop().create_future()
+    assert target.send(event, lambda _, why: done.set_result(why), None)
+    why = await asyncio.wait_for(done, 20)
+    return None if why is None else why.reason
 
 
 @pytest.mark.parametrize("data", [b'{"n": 1.10}', b"\x00\xff", None])
@@ -185,14 +187,14 @@ async def test_a_close_tells_what_is_under_way(
     """Nothing that was taken is left without a word."""
     topic = rocketmq_topic()
     rocketmq_emulator.fail("SendMessage", topic=topic, delay=60)
-    target, told = into(topic), list[str | None]()
+    target, told = into(topic), list[NotTaken | None]()
     for number in range(16):
-        assert target.send(_event(id=str(number)), lambda _, error: told.append(error), None)
+        assert target.send(_event(id=str(number)), lambda _, why: told.append(why), None)
     assert not target.send(_event(), lambda *_: None, None), "it takes more than it has room for"
     await asyncio.sleep(0)
     await target.close()
     await asyncio.sleep(0)
-    assert told == ["the adapter stops"] * 16
+    assert told == [NotTaken("the adapter stops")] * 16
 
 
 async def test_check_looks_at_the_topic(

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from eventing_alibaba.contract.errors import SourceError
+from eventing_alibaba.contract.source import NotTaken
 from eventing_alibaba.sources.kafka.errors import Names, signal
 from eventing_alibaba.sources.kafka.settings import connection, read_secrets
 from eventing_alibaba.sources.kafka.voice import Voice
@@ -57,7 +58,7 @@ class KafkaDeadLetters:
         self._producer: Producer | None = None
         self._stop = threading.Event()
 
-    def send(self, event: Event, done: Callable[[T, str | None], None], token: T) -> bool:
+    def send(self, event: Event, done: Callable[[T, NotTaken | None], None], token: T) -> bool:
         """See `DeadLetterTarget.send`."""
         if self._busy >= _AT_ONCE:
             return False
@@ -69,7 +70,7 @@ class KafkaDeadLetters:
             self._busy -= 1
             if error is not None:
                 self._forget()
-            done(token, error)
+            done(token, None if error is None else NotTaken(error))
 
         def reported(error: KafkaError | None, _record: object) -> None:
             sentence = None if error is None else str(signal(error, self._names, topic=self._topic))

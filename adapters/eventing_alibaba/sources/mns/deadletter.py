@@ -26,6 +26,7 @@ from eventing_alibaba.wire.errors import WireError
 
 if TYPE_CHECKING:
     from eventing_alibaba.contract.event import Event
+    from eventing_alibaba.contract.source import NotTaken
     from eventing_alibaba.contract.spec import Context
     from eventing_alibaba.sources.mns.spec import MnsSourceSpec
 
@@ -45,7 +46,7 @@ class MnsDeadLetters:
         self._client: MnsClient | None = None
         self._burials = Burials()
 
-    def send(self, event: Event, done: Callable[[T, str | None], None], token: T) -> bool:
+    def send(self, event: Event, done: Callable[[T, NotTaken | None], None], token: T) -> bool:
         """See `DeadLetterTarget.send`. Raises ValueError for an event that JSON cannot hold."""
         if self._burials.full:
             return False

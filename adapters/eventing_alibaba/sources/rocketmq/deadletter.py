@@ -26,6 +26,7 @@ from eventing_alibaba.sources.rocketmq.properties import text
 
 if TYPE_CHECKING:
     from eventing_alibaba.contract.event import Event
+    from eventing_alibaba.contract.source import NotTaken
     from eventing_alibaba.contract.spec import Context
     from eventing_alibaba.sources.rocketmq.spec import RocketMQSourceSpec
 
@@ -52,7 +53,7 @@ class RocketMQDeadLetters:
         self._open: set[_Session] = set()
         self._burials = Burials()
 
-    def send(self, event: Event, done: Callable[[T, str | None], None], token: T) -> bool:
+    def send(self, event: Event, done: Callable[[T, NotTaken | None], None], token: T) -> bool:
         """See `DeadLetterTarget.send`. Raises ValueError for what is no valid Unicode text."""
         if self._burials.full:
             return False
