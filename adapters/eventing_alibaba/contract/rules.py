@@ -27,7 +27,8 @@ ADDRESSED: Final[JsonDict] = {
     " `uri` may be a path such as /events",
 }
 
-_NATIVE: Final = tuple(f"has(self.{name})" for name in ("kafka", "mns", "rocketmq"))
+NATIVE: Final = ("kafka", "mns", "rocketmq")
+_NATIVE: Final = tuple(f"has(self.{name})" for name in NATIVE)
 
 ONE_KIND_OF_DEAD_LETTERS: Final[JsonDict] = {
     "rule": f"{' || '.join(_NATIVE)} ? !has(self.ref) && !has(self.uri)"
@@ -42,6 +43,54 @@ EXTENSIONS: Final[dict[str, str]] = {
     "message": "`extensions` must have names of 1 to 20 lower-case letters and digits, and must not"
     " override an attribute CloudEvents requires (id, source, specversion, type)",
 }
+
+
+BURIED_SOMEWHERE: Final[JsonDict] = {
+    "rule": "!has(self.onExhausted) || self.onExhausted != 'deadLetter'"
+    " || has(self.deadLetterSink)",
+    "message": "`onExhausted: deadLetter` needs a `deadLetterSink`",
+}
+
+NOTHING_TO_RELEASE: Final[JsonDict] = {
+    "rule": "!has(self.delivery) || !has(self.delivery.onExhausted)"
+    " || self.delivery.onExhausted != 'release'",
+    "message": "`delivery.onExhausted: release` is not possible here: this broker cannot take a"
+    " single message back; write `block`, `deadLetter` or `drop`",
+}
+
+
+def lasting(field: str) -> JsonDict:
+    """Return the rule that a duration is longer than nothing."""
+    return {
+        "rule": f"!has(self.{field}) || self.{field}.matches('[1-9]')",
+        "message": f"`{field}` must be longer than PT0S",
+    }
+
+
+def at_home(native: str) -> JsonDict:
+    """Return the rule that dead letters go to no other broker's place than `native`."""
+    others = (name for name in NATIVE if name != native)
+    absent = " && ".join(f"!has(self.delivery.deadLetterSink.{name})" for name in others)
+    return {
+        "rule": f"!has(self.delivery) || !has(self.delivery.deadLetterSink) || ({absent})",
+        "message": "`delivery.deadLetterSink` names a place of another broker than this source's;"
+        f" write `{native}`, or `uri` or `ref`",
+    }
+
+
+def elsewhere(native: str, place: str, own: str) -> JsonDict:
+    """Return the rule that dead letters do not go to where they came from.
+
+    `place` is the field of the dead-letter sink `native`; `own` tells with what it is compared, in
+    the spec: `== self.queue`.
+    """
+    sink = f"self.delivery.deadLetterSink.{native}"
+    return {
+        "rule": "!has(self.delivery) || !has(self.delivery.deadLetterSink)"
+        f" || !has({sink}) || !({sink}.{place} {own})",
+        "message": f"`delivery.deadLetterSink.{native}.{place}` is the source's own: what is dead"
+        " would be delivered again at once; name another one",
+    }
 
 
 def immutable(field: str) -> Rule:

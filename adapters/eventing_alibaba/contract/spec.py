@@ -32,7 +32,13 @@ from eventing_alibaba.contract.event import REQUIRED
 from eventing_alibaba.contract.eventoptions import EventOptions
 from eventing_alibaba.contract.filters import Filters
 from eventing_alibaba.contract.model import STANDALONE, Model, Name
-from eventing_alibaba.contract.rules import ADDRESSED, EXTENSIONS, ONE_KIND_OF_DEAD_LETTERS
+from eventing_alibaba.contract.rules import (
+    ADDRESSED,
+    BURIED_SOMEWHERE,
+    EXTENSIONS,
+    ONE_KIND_OF_DEAD_LETTERS,
+    lasting,
+)
 from eventing_alibaba.contract.secret import SecretKeyRef, SecretReference
 from eventing_alibaba.contract.sinkauth import SinkAuth
 from eventing_alibaba.contract.template import PodTemplate
@@ -228,6 +234,16 @@ class DeadLetterSink(Model):
 
 class Delivery(Model):
     """What happens when the service does not answer 2xx."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                BURIED_SOMEWHERE,
+                lasting("timeout"),
+                lasting("backoffMax"),
+            ]
+        }
+    )
 
     dead_letter_sink: DeadLetterSink | None = Field(
         default=None, examples=[{"uri": "http://localhost:3001/"}]

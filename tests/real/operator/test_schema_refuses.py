@@ -28,6 +28,15 @@ ACCEPTED: Final[dict[str, dict[str, Any]]] = {
         "delivery": {"deadLetterSink": {"kafka": {"topic": "dead"}}},
         "only": "AliKafkaSource",
     },
+    "a dead-letter queue": {
+        "delivery": {"deadLetterSink": {"mns": {"queue": "dead"}}},
+        "only": "MnsSource",
+    },
+    "another topic for dead letters": {
+        "delivery": {"deadLetterSink": {"rocketmq": {"topic": "dead"}}, "onExhausted": "release"},
+        "only": "RocketMQSource",
+    },
+    "the shortest waits": {"delivery": {"timeout": "PT0.001S", "backoffDelay": "PT0S"}},
     "a login": {
         "net": {"sasl": {"enable": True, "user": _SECRET, "password": _SECRET}},
         "only": "AliKafkaSource",
@@ -119,6 +128,58 @@ REFUSED: Final[dict[str, tuple[dict[str, Any], str]]] = {
     "a required attribute overridden": (
         {"ceOverrides": {"extensions": {"id": "1"}}},
         "spec.ceOverrides",
+    ),
+    "a dead letter without a sink for it": (
+        {"delivery": {"onExhausted": "deadLetter"}},
+        "`onExhausted: deadLetter` needs a `deadLetterSink`",
+    ),
+    "a service that has no time": (
+        {"delivery": {"timeout": "PT0S"}},
+        "`timeout` must be longer than PT0S",
+    ),
+    "blocked events without a pause": (
+        {"delivery": {"backoffMax": "P0DT0.00S"}},
+        "`backoffMax` must be longer than PT0S",
+    ),
+    "a record that is given back": (
+        {"delivery": {"onExhausted": "release"}, "only": "AliKafkaSource"},
+        "`delivery.onExhausted: release` is not possible here",
+    ),
+    "dead letters at another broker": (
+        {"delivery": {"deadLetterSink": {"mns": {"queue": "dead"}}}, "only": "AliKafkaSource"},
+        "write `kafka`, or `uri` or `ref`",
+    ),
+    "dead letters of a queue in a topic": (
+        {"delivery": {"deadLetterSink": {"kafka": {"topic": "dead"}}}, "only": "MnsSource"},
+        "write `mns`, or `uri` or `ref`",
+    ),
+    "dead letters of RocketMQ in Kafka": (
+        {"delivery": {"deadLetterSink": {"kafka": {"topic": "dead"}}}, "only": "RocketMQSource"},
+        "write `rocketmq`, or `uri` or `ref`",
+    ),
+    "dead letters in the source's own topic": (
+        {
+            "topics": ["orders", "dead"],
+            "delivery": {"deadLetterSink": {"kafka": {"topic": "dead"}}},
+            "only": "AliKafkaSource",
+        },
+        "`delivery.deadLetterSink.kafka.topic` is the source's own",
+    ),
+    "dead letters in the source's own queue": (
+        {
+            "queue": "dead",
+            "delivery": {"deadLetterSink": {"mns": {"queue": "dead"}}},
+            "only": "MnsSource",
+        },
+        "`delivery.deadLetterSink.mns.queue` is the source's own",
+    ),
+    "dead letters in the source's own RocketMQ topic": (
+        {
+            "topic": "dead",
+            "delivery": {"deadLetterSink": {"rocketmq": {"topic": "dead"}}},
+            "only": "RocketMQSource",
+        },
+        "`delivery.deadLetterSink.rocketmq.topic` is the source's own",
     ),
     "a duration that is none": ({"delivery": {"backoffDelay": "0.3s"}}, "spec.delivery"),
     "an order that is none": ({"ordering": "sorted", "only": "AliKafkaSource"}, "spec.ordering"),

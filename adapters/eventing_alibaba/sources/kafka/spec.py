@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic.config import JsonDict
 
+from eventing_alibaba.contract.rules import NOTHING_TO_RELEASE, at_home, elsewhere
 from eventing_alibaba.contract.spec import (
     Context,
     Model,
@@ -184,6 +185,16 @@ class Net(Model):
 
 class AliKafkaSourceSpec(SourceSpec):
     """Records of Kafka topics, delivered as CloudEvents."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                NOTHING_TO_RELEASE,
+                at_home("kafka"),
+                elsewhere("kafka", "topic", "in self.topics"),
+            ]
+        }
+    )
 
     leased: ClassVar[bool] = False
     buries: ClassVar[Literal["kafka"]] = "kafka"

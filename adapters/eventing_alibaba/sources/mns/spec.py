@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.config import JsonDict
 
-from eventing_alibaba.contract.rules import together, token_needs
+from eventing_alibaba.contract.rules import at_home, elsewhere, together, token_needs
 from eventing_alibaba.contract.spec import (
     Context,
     Model,
@@ -144,6 +144,15 @@ def _secret(key: str) -> JsonDict:
 
 class MnsSourceSpec(SourceSpec):
     """Messages of an MNS (SMQ) queue."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                at_home("mns"),
+                elsewhere("mns", "queue", "== self.queue"),
+            ]
+        }
+    )
 
     leased: ClassVar[bool] = True
     buries: ClassVar[Literal["mns"]] = "mns"

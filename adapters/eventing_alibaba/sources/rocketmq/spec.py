@@ -14,7 +14,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model
 from pydantic.config import JsonDict
 
 from eventing_alibaba.contract.duration import Duration, seconds
-from eventing_alibaba.contract.rules import together, token_needs
+from eventing_alibaba.contract.rules import at_home, elsewhere, together, token_needs
 from eventing_alibaba.contract.spec import (
     PEM,
     Context,
@@ -149,6 +149,15 @@ def _secret(key: str) -> JsonDict:
 
 class RocketMQSourceSpec(SourceSpec):
     """Messages of a RocketMQ 5 topic."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                at_home("rocketmq"),
+                elsewhere("rocketmq", "topic", "== self.topic"),
+            ]
+        }
+    )
 
     leased: ClassVar[bool] = True
     buries: ClassVar[Literal["rocketmq"]] = "rocketmq"
