@@ -9,6 +9,7 @@ import pytest
 from tests.flow.harness import OK, Broker, Run, Service, message, status, until
 
 from eventing_alibaba.contract.event import Event
+from eventing_alibaba.flow.policies.retry import Retry
 
 pytestmark = pytest.mark.looptime
 
@@ -106,10 +107,15 @@ async def test_what_is_too_old_is_acknowledged_and_not_sent() -> None:
         assert run.counters.settled["expired"] == 1
 
 
-async def test_a_retry_expires_when_it_becomes_too_old() -> None:
+async def test_a_retry_expires_when_it_becomes_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
     """An event that was not accepted in time is given up at its next attempt, as the user asked."""
-    broker, service = Broker([message(0, time=time.time() - 59.99)]), Service()
+    loop, epoch = asyncio.get_running_loop(), 1_800_000_000.0
+    begun = loop.time()
+    monkeypatch.setattr(time, "time", lambda: epoch + loop.time() - begun)
+    broker, service = Broker([message(0, time=epoch - 50)]), Service()
     service.rule = lambda body: status(500)
-    async with Run(broker, service, max_age=60.0) as run:
+    retry = Retry(policy="linear", delay=4.0, longest=4.0, chance=lambda: 1.0)
+    async with Run(broker, service, max_age=60.0, retry=retry) as run:
         await until(lambda: broker.acked, within=600)
         assert run.counters.settled["expired"] == 1
+    assert [round(at - begun) for at in service.times] == [0, 4, 8]

@@ -57,16 +57,16 @@ async def test_what_is_behind_is_counted(kafka: Bench) -> None:
     assert found[f"topic {topic}"] == "2 partitions"
 
 
-async def test_no_member_joins_and_nothing_is_committed(
-    kafka: Bench, emulator: KafkaEmulator
-) -> None:
+async def test_no_member_joins_and_nothing_is_committed() -> None:
     """Seen in the requests that the brokers got: a check leaves no trace."""
-    topic = kafka.topic()
-    kafka.pen.write(topic, b"x")
-    emulator.clear_requests()
-    found = await ask(kafka.bootstrap, topic)
+    with KafkaEmulator() as emulator:  # which nobody else asks anything
+        kafka = Bench(emulator.bootstrap_servers, emulator.create_topic)
+        topic = kafka.topic()
+        kafka.pen.write(topic, b"x")
+        emulator.clear_requests()
+        found = await ask(kafka.bootstrap, topic)
+        asked = {request.api for request in emulator.requests()}
     assert not [value for value in found.values() if isinstance(value, SourceError)]
-    asked = {request.api for request in emulator.requests()}
     assert "OffsetFetch" in asked
     assert "Fetch" in asked
     assert not asked & {"JoinGroup", "SyncGroup", "Heartbeat", "OffsetCommit", "LeaveGroup"}
