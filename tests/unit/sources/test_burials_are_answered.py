@@ -6,12 +6,13 @@ import asyncio
 
 import pytest
 
+from eventing_alibaba.contract.source import NotTaken
 from eventing_alibaba.sources.burials import Burials
 
 
 async def test_what_the_broker_said_is_told() -> None:
     """None where it was taken, else its sentence; each with its own token."""
-    heard: asyncio.Queue[tuple[int, str | None]] = asyncio.Queue()
+    heard: asyncio.Queue[tuple[int, NotTaken | None]] = asyncio.Queue()
     burials = Burials()
 
     async def sending(said: str | None) -> str | None:
@@ -19,13 +20,14 @@ async def test_what_the_broker_said_is_told() -> None:
 
     for token, said in enumerate((None, "the queue is not there")):
         burials.begin(sending(said), lambda *told: heard.put_nowait(told), token)
-    assert [await heard.get(), await heard.get()] == [(0, None), (1, "the queue is not there")]
+    assert await heard.get() == (0, None)
+    assert await heard.get() == (1, NotTaken("the queue is not there"))
     assert len(burials) == 0
 
 
 async def test_a_defect_is_an_answer_too(caplog: pytest.LogCaptureFixture) -> None:
     """What nobody foresaw is logged, and the message is not held for ever."""
-    heard: asyncio.Queue[tuple[str, str | None]] = asyncio.Queue()
+    heard: asyncio.Queue[tuple[str, NotTaken | None]] = asyncio.Queue()
     burials = Burials()
 
     async def sending() -> str | None:
@@ -35,13 +37,13 @@ async def test_a_defect_is_an_answer_too(caplog: pytest.LogCaptureFixture) -> No
     token, said = await heard.get()
     assert token == "token"
     assert said is not None
-    assert "a defect of the adapter" in said
+    assert "a defect of the adapter" in said.reason
     assert "a dead letter was not sent" in caplog.text
 
 
 async def test_a_close_is_an_answer_too() -> None:
     """What is under way is cancelled, and told as not sent; more than sixteen do not begin."""
-    heard: list[tuple[int, str | None]] = []
+    heard: list[tuple[int, NotTaken | None]] = []
     burials = Burials()
 
     async def sending() -> str | None:
@@ -53,4 +55,4 @@ async def test_a_close_is_an_answer_too() -> None:
         burials.begin(sending(), lambda *told: heard.append(told), token)
     assert burials.full
     await burials.close()
-    assert heard == [(token, "the adapter stops") for token in range(16)]
+    assert heard == [(token, NotTaken("the adapter stops")) for token in range(16)]
