@@ -12,6 +12,7 @@ from tests.flow.harness import OK, Broker, Run, Service, message, status, turn, 
 
 from eventing_alibaba.contract.event import Event
 from eventing_alibaba.contract.source import NotTaken
+from eventing_alibaba.flow.deliver_batches import Batching
 from eventing_alibaba.flow.policies.retry import Retry
 from eventing_alibaba.flow.react import Exhausted
 from eventing_alibaba.wire.answer import Answer
@@ -340,3 +341,22 @@ async def test_a_drained_event_is_not_buried_again() -> None:
         await asyncio.sleep(100)
         assert len(grave.events) == 1
         assert run.pipeline.blocked() == []
+
+
+@pytest.mark.parametrize("batching", [None, Batching(10, 1 << 20, 0.05)], ids=["single", "batches"])
+@pytest.mark.parametrize("lane", [None, "one"])
+async def test_any_number_of_messages_in_a_row_may_be_dropped(
+    lane: str | None, batching: Batching | None
+) -> None:
+    """None that cannot become an event keeps the others, which are delivered after them."""
+    bad = [message(n, lane=lane, body=b"unconvertible") for n in range(1_000)]
+    broker, service = Broker([*bad, message(1_000, lane=lane)]), Service()
+    service.rule = lambda _body: OK
+    exhausted = Exhausted(route="drop")
+    async with Run(
+        broker, service, exhausted=exhausted, batching=batching, max_buffered=2_000
+    ) as run:
+        await until(lambda: len(broker.acked) == 1_001, within=60)
+        assert run.counters.settled == {"dropped": 1_000, "acked": 1_001}
+        assert broker.opened == 1
+    assert len(service.posted) == 1

@@ -10,6 +10,7 @@ from tests.flow.harness import OK, Broker, Run, Service, message, status, turn, 
 
 from eventing_alibaba.contract.errors import Disconnected
 from eventing_alibaba.contract.message import Message
+from eventing_alibaba.flow.deliver_batches import Batching
 
 pytestmark = pytest.mark.looptime
 
@@ -39,6 +40,25 @@ async def test_drain_waits_for_requests_on_the_wire_only() -> None:
         await asyncio.sleep(100)
         assert service.counted[b"body 3"] == 1
         assert b"body 7" not in service.posted
+        assert run.pipeline.held.count == 0
+
+
+@pytest.mark.parametrize("batching", [None, Batching(1, 1 << 20, 0.0)], ids=["single", "batches"])
+async def test_a_drained_track_gets_no_further_event_of_a_message(
+    batching: Batching | None,
+) -> None:
+    """The first of three was on the wire; the message is the next owner's, as a whole."""
+    broker, service = Broker([message(0, body=b"split:a,b,c")]), Service(limit=1)
+    async with Run(broker, service, batching=batching) as run:
+        await turn()
+        drained = asyncio.create_task(broker.flow.drain(["t"], lost=False, timeout=10.0))
+        await turn()
+        service.answer(OK)
+        await turn()
+        assert drained.done()
+        assert len(service.posted) == 1
+        assert broker.acked == []
+        assert broker.flow.settled("t") is None
         assert run.pipeline.held.count == 0
 
 

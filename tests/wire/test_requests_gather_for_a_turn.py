@@ -106,6 +106,7 @@ async def test_an_idle_connection_that_goes_first_costs_nothing(
         ((_, answer),) = await results.wait(1)
         assert getattr(answer, "status", answer) == 200
         assert [len(peer.requests) for peer in server.peers] == [1, 1]
+        assert pool.resends == 0
 
 
 async def test_a_lower_limit_leaves_connections_for_what_was_taken(pools: Pools) -> None:
@@ -120,6 +121,22 @@ async def test_a_lower_limit_leaves_connections_for_what_was_taken(pools: Pools)
         await results.wait(3)
         assert pool.opened == 3
         assert "idle=1 busy=0" in repr(pool)
+
+
+async def test_a_lower_limit_counts_what_is_busy_besides(pools: Pools) -> None:
+    """Two are under way and two were taken: these go out on the two connections that are idle."""
+    async with Scripted(together(4)) as server:
+        pool = pools(server.target, limit=4)
+        results = Results(pool)
+        await warm(pool, results, 4)
+        for number in range(2):
+            results.send(number)
+        await asyncio.sleep(0)
+        for number in range(2):
+            results.send(number)
+        pool.resize(1)
+        await results.wait(4)
+        assert pool.opened == 4
 
 
 async def test_a_write_that_raises_fails_its_own_request_alone(pools: Pools) -> None:

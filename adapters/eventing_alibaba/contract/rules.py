@@ -1,8 +1,9 @@
 """Rules for an API server, in CEL, where a rule is about several fields or about an earlier value.
 
-Each says the same as a validator of the model that carries it, so that `kubectl apply` refuses what
-`run -f` refuses, in nearly the same words. Texts that a rule looks at have a greatest length in the
-model, since an API server refuses a rule whose cost it cannot bound.
+Each says the same as a validator of the model that carries it, or as what reads the value later, so
+that `kubectl apply` refuses what `run -f` refuses, in nearly the same words. Texts that a rule
+looks at have a greatest length in the model, since an API server refuses a rule whose cost it
+cannot bound.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ Rule: TypeAlias = Mapping[str, str]
 
 _ADDRESSED: Final = (
     "has(self.ref) ? !has(self.uri) || !self.uri.contains('://')"
-    " : has(self.uri) && self.uri.matches('^https?://[^/]')"
+    " : has(self.uri) && self.uri.matches('^[Hh][Tt][Tt][Pp][Ss]?://[^/]')"
 )
 
 ADDRESSED: Final[JsonDict] = {

@@ -33,6 +33,8 @@ class _Dead:
 class Burial:
     """Sends dead events. `buried` is called when one is safe, `failed` when it could not be.
 
+    After a failure `wanted` is asked whether it is to be tried again.
+
     Attributes:
         in_flight: requests to the dead-letter sink under way.
     """
@@ -46,6 +48,7 @@ class Burial:
         counters: Counters,
         buried: Callable[[Delivery], None],
         failed: Callable[[Delivery, str], None],
+        wanted: Callable[[Delivery], bool],
     ) -> None:
         self.in_flight = 0
         self._target = target
@@ -54,15 +57,21 @@ class Burial:
         self._counters = counters
         self._buried = buried
         self._failed = failed
+        self._wanted = wanted
         self._queue: deque[_Dead] = deque()
+        self._waiting: dict[Delivery, _Dead] = {}  # in the queue, or for its next attempt
         self._gates = 0  # closed ones: each is for as long as one answer has asked for
         self._stopped = False
         self._on_answered: Callable[[], None] = lambda: None
 
     def bury(self, delivery: Delivery, event: Event) -> None:
         """Send `event`, which stands for `delivery`."""
-        self._queue.append(_Dead(delivery, event))
+        self._queue.append(self._wait(_Dead(delivery, event)))
         self._pump()
+
+    def take_back(self, delivery: Delivery) -> bool:
+        """Forget a delivery that somebody else settles; False if it is on its way, or not here."""
+        return self._waiting.pop(delivery, None) is not None
 
     def stop(self, answered: Callable[[], None]) -> None:
         """Start no further request; answers still count, and `answered` is called after each."""
@@ -77,7 +86,7 @@ class Burial:
     def _pump(self) -> None:
         while self._queue and not (self._stopped or self._gates):
             dead = self._queue[0]
-            if dead.delivery.abandoned:
+            if not self._waits(dead):
                 self._queue.popleft()
                 continue
             dead.delivery.wire = True
@@ -89,6 +98,7 @@ class Burial:
                     kind = type(error).__name__  # its text may quote the event
                     why = f"a defect of the adapter ({kind}) keeps it from being a dead letter"
                 self._queue.popleft()
+                del self._waiting[dead.delivery]
                 dead.delivery.wire = False
                 self._failed(dead.delivery, why)
                 continue
@@ -96,6 +106,7 @@ class Burial:
                 dead.delivery.wire = False
                 return
             self._queue.popleft()
+            del self._waiting[dead.delivery]
             self.in_flight += 1
 
     def _answered(self, dead: _Dead, why: NotTaken | None) -> None:
@@ -108,12 +119,10 @@ class Burial:
             self._counters.error("deadLettering", "NotTaken")
             log.warning("the dead-letter sink did not take an event: %s", why.reason)
             self._leave_alone(why.retry_after)
-            track = dead.delivery.track
-            # What was given up meanwhile is its next owner's to bury.
-            if dead.failures > self._retry.most or (track is not None and track.gone):
+            if dead.failures > self._retry.most or not self._wanted(dead.delivery):
                 self._failed(dead.delivery, f"the dead-letter sink failed too: {why.reason}")
             else:
-                self._timers.after(self._retry.wait(dead.failures), self._again, dead)
+                self._timers.after(self._retry.wait(dead.failures), self._again, self._wait(dead))
         self._pump()
         self._on_answered()
 
@@ -129,9 +138,22 @@ class Burial:
         self._pump()
 
     def _again(self, dead: _Dead) -> None:
-        if not dead.delivery.abandoned:
+        if self._waits(dead):
             self._queue.append(dead)
             self._pump()
+
+    def _wait(self, dead: _Dead) -> _Dead:
+        self._waiting[dead.delivery] = dead
+        return dead
+
+    def _waits(self, dead: _Dead) -> bool:
+        """Return whether it is still to be sent: not taken back, nor given up with its track."""
+        if self._waiting.get(dead.delivery) is not dead:
+            return False
+        if dead.delivery.abandoned:
+            del self._waiting[dead.delivery]
+            return False
+        return True
 
     def __repr__(self) -> str:
         return f"<Burial in_flight={self.in_flight} queue={len(self._queue)} {self._target!r}>"

@@ -13,7 +13,7 @@ that nothing else has to wait for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 
 from eventing_alibaba.flow.delivery import Delivery
 from eventing_alibaba.flow.held import Held
@@ -59,6 +59,10 @@ class Consignment:
                     break
         self._drop_empty()
         return bool(self.pieces)
+
+    def leave_out(self, others: Container[Delivery]) -> None:
+        """Leave these out of the first piece: they are dealt with."""
+        self.pieces[0] = _only(self.pieces[0], lambda one: one not in others)
 
     def over(self) -> Batch[Delivery]:
         """Take the first piece away: its events are settled, or somebody else's."""

@@ -193,7 +193,14 @@ class Deliverer:
             delivery.rest.pop()
             if delivery.rest:
                 delivery.attempts = delivery.failures = 0
-                self._held.ready.appendleft(delivery)
+                delivery.failed = 0.0
+                # What was said of this one event, that it is blocked or to be skipped, is over.
+                self.reaction.succeeded(delivery)
+                if delivery.track is not None and delivery.track.gone:
+                    self._held.abandon(delivery)
+                    self.reaction.on_gone()
+                else:
+                    self._held.ready.appendleft(delivery)
                 return
         if delivery.blocked is not None:
             self.reaction.succeeded(delivery)
@@ -203,12 +210,15 @@ class Deliverer:
             self.reaction.on_gone()
 
     def _finished(self, delivery: Delivery) -> None:
-        """Go on after an event that was settled in another way than by the sink."""
+        """Go on after an event that was settled in another way than by the sink.
+
+        Not at once: `pump` may be what called this, for each of many events that cannot be made.
+        """
         self._accepted(delivery)
         if self._stopped:
             self._idle.set()
         else:
-            self.pump()
+            self._pump_later()
 
     def _limit(self) -> None:
         limit = self.concurrency.limit

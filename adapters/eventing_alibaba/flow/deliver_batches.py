@@ -35,7 +35,8 @@ ALONE: Final = b""
 """Stands for the part of an event that cannot be in a batch; every other part has some bytes."""
 
 _STEPS: Final = 256
-"""Events one call of `pump` collects at most, so that probes and timers get their turn."""
+"""Events one call of `pump` collects at most, besides those that follow one in its lane, so that
+probes and timers get their turn."""
 
 _NO_TRACK: Final = object()
 _NO_PIECE: Final = Batch[Delivery]()
@@ -297,8 +298,9 @@ class BatchDeliverer(Deliverer):
     def _refused(self, consignment: Consignment, outcome: Outcome) -> None:
         reaction = self.reaction
         reaction.note(outcome, consignment.started)
-        for delivery in consignment.first.members:
-            reaction.left(delivery, outcome)
+        left = {one for one in consignment.first.members if reaction.left(one, outcome)}
+        if left:
+            consignment.leave_out(left)
         if not consignment.tidy():
             return
         if len(consignment.first) == 1:

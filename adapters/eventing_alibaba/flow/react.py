@@ -96,6 +96,7 @@ class Reaction:
                 counters=counters,
                 buried=self._buried,
                 failed=self._unburied,
+                wanted=self._worth_burying,
             )
         )
         self._clock = clock
@@ -220,7 +221,8 @@ class Reaction:
                 break
         else:
             return False
-        if delivery in self._asleep:
+        waits = delivery in self._asleep
+        if waits or (self._burial is not None and self._burial.take_back(delivery)):
             self._skip(delivery)
         elif not delivery.wire and delivery in self._held.ready:
             self._held.ready.remove(delivery)
@@ -285,6 +287,11 @@ class Reaction:
     def _buried(self, delivery: Delivery) -> None:
         self._counters.settle("deadLettered")
         self.on_settled(delivery)
+
+    def _worth_burying(self, delivery: Delivery) -> bool:
+        """Return whether a dead letter is ours to send again: neither given up nor skipped."""
+        gone = delivery.track is not None and delivery.track.gone
+        return not gone and delivery not in self._to_skip
 
     def _unburied(self, delivery: Delivery, reason: str) -> None:
         if delivery.track is not None and delivery.track.gone:

@@ -112,6 +112,8 @@ class Connection(asyncio.Protocol):
         """End the exchange: no answer can come any more; for some answers this is the end."""
         if self.done is not None and (answer := self.reader.partial(eof=True)):
             self.end(answer)
+        elif self.done is None:
+            self.abandon()  # a request that is about to be written must not choose this one
         else:
             # Not a mere close(): that would first wait until the peer has read everything.
             self.transport.abort()

@@ -122,7 +122,9 @@ class Pool:
             return
         self.limit = limit
         self._wanted = True
-        self._roster.shrink(limit + len(self._outbox))
+        # What was taken and not written yet is to find the connections that it counted on.
+        busy = len(self._roster.live) - len(self._idle)
+        self._roster.shrink(max(limit, busy + len(self._outbox)))
         for _ in range(limit - self.in_flight):
             self._room.wake()
 
@@ -282,8 +284,8 @@ class Pool:
         self._roster.forget(connection)
 
     def report(self, error: Exception) -> None:
-        """Tell the loop about an exception that a `done` raised."""
-        text = f"the result of a request to {self.target.address} was not taken"
+        """Tell the loop about an exception of a `done`, or of a write, that should not be."""
+        text = f"a request to {self.target.address}, or its result, was not taken"
         context = {"message": text, "exception": error}
         asyncio.get_running_loop().call_exception_handler(context)
 

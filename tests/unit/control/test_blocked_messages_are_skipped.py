@@ -8,6 +8,7 @@ import pytest
 from tests.flow.harness import OK, REFUSED, Broker, Run, Service, message, status, until
 
 from eventing_alibaba.contract.source import NotTaken
+from eventing_alibaba.flow.deliver_batches import Batching
 from eventing_alibaba.flow.policies.retry import Retry
 from eventing_alibaba.flow.react import Exhausted
 
@@ -192,3 +193,75 @@ async def test_a_skip_is_logged_with_what_was_skipped(caplog: pytest.LogCaptureF
     [line] = [r.getMessage() for r in caplog.records if "skipped" in r.getMessage()]
     assert line.startswith("topic 1 is skipped, as told: ")
     assert "400" in line
+
+
+BATCHES = [None, Batching(1, 1 << 20, 0.0)]
+
+
+@pytest.mark.parametrize("batching", BATCHES, ids=["single", "batches"])
+async def test_a_skip_is_over_when_its_event_is_accepted(batching: Batching | None) -> None:
+    """Of three events of a message the first is to be skipped and gets through; the others, too."""
+    broker, service = Broker([message(0, body=b"split:a,b,c")]), Service()
+    retry = Retry(most=0, delay=1.0, longest=60.0, chance=lambda: 1.0)
+    async with Run(broker, service, retry=retry, batching=batching) as run:
+        await until(lambda: service.wire)
+        service.answer(REFUSES)
+        await until(run.pipeline.blocked, within=10)
+        await until(lambda: service.wire, within=3600)
+        assert run.pipeline.skip("0")
+        service.answer(OK)
+        await until(lambda: service.wire)
+        assert run.pipeline.blocked() == []
+        service.answer(status(503))
+        service.rule = lambda _body: OK
+        await until(lambda: broker.acked, within=3600)
+        assert run.counters.settled == {"acked": 1}
+        assert run.counters.delivered == 3
+
+
+@pytest.mark.parametrize("batching", BATCHES, ids=["single", "batches"])
+async def test_what_follows_a_skipped_event_of_its_message_is_delivered_once(
+    batching: Batching | None,
+) -> None:
+    """It was on the wire when it was to be skipped, and failed; it is not tried again."""
+    broker, service = Broker([message(0, body=b"split:a,b,c")]), Service()
+    retry = Retry(most=1, delay=1.0, longest=60.0, chance=lambda: 1.0)
+    async with Run(broker, service, retry=retry, batching=batching) as run:
+        for _ in range(2):
+            await until(lambda: service.wire, within=10)
+            service.answer(status(500))
+        await until(run.pipeline.blocked, within=10)
+        await until(lambda: service.wire, within=3600)
+        assert run.pipeline.skip("0")
+        service.rule = lambda _body: OK
+        service.answer(status(500))
+        await until(lambda: broker.acked, within=10)
+        await asyncio.sleep(3600)
+        assert len(service.posted) == 5
+        assert run.pipeline.blocked() == []
+        assert run.pipeline.held.count == 0
+        assert len(broker.acked) == 1
+
+
+@pytest.mark.parametrize("retry_after", [None, 300.0])
+async def test_what_waits_for_the_dead_letter_sink_is_skipped_at_once(
+    retry_after: float | None,
+) -> None:
+    """Between two attempts, or while that wants to be left alone, nothing is under way."""
+    from tests.flow.test_exhausted_events import Grave
+
+    broker, service, grave = Broker([message(1)]), refusing(b"body 1"), Grave()
+    grave.trouble = [NotTaken("dead:80 answered 429", retry_after)] * 99
+    exhausted = Exhausted(route="deadLetter", target=grave, destination="http://service/")
+    retry = Retry(most=2, delay=1.0, longest=60.0, chance=lambda: 1.0)
+    async with Run(broker, service, retry=retry, exhausted=exhausted) as run:
+        await until(run.pipeline.blocked, within=3600)
+        sent = len(grave.events)
+        await until(lambda: len(grave.events) > sent, within=3600)
+        assert run.pipeline.skip("1")
+        await asyncio.sleep(0.5)
+        assert broker.acked_ids == ["1"]
+        sent = len(grave.events)
+        await asyncio.sleep(3600)
+        assert len(grave.events) == sent
+        assert run.counters.settled == {"skipped": 1, "acked": 1}

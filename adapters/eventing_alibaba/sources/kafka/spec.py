@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic.config import JsonDict
 
-from eventing_alibaba.contract.rules import NOTHING_TO_RELEASE, at_home, elsewhere
+from eventing_alibaba.contract.rules import NOTHING_TO_RELEASE, at_home, elsewhere, together
 from eventing_alibaba.contract.spec import (
     Context,
     Model,
@@ -147,6 +147,10 @@ class Sasl(Model):
 
 class Tls(Model):
     """Encryption, and a client certificate if the broker asks for one."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"x-kubernetes-validations": [together("cert", "key")]}
+    )
 
     enable: bool = False
     """Whether to connect with TLS. The broker's certificate must be for the host name in
