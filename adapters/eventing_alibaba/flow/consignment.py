@@ -28,7 +28,7 @@ class Consignment:
         failures: failed attempts at the first piece that count against `retry`.
         attempts: all failed attempts at the first piece.
         failed: when the first piece last failed, on the flow's clock; 0 = never.
-        started: when it was last written, on the flow's clock.
+        started: when it was last given to the pool, on the flow's clock.
     """
 
     __slots__ = ("attempts", "failed", "failures", "pieces", "started")

@@ -63,9 +63,9 @@ class Counters:
         received: messages that the source handed over.
         delivered: events that the sink answered with 2xx.
         attempts: POSTs that were not answered with 2xx, by the outcome's label.
-        settled: messages by what became of them (`ack`, `release`, ...).
-        errors: by stage (receiving, converting, delivering, settling) and type.
-        duration: seconds from writing a request to its 2xx.
+        settled: messages by what became of them (`acked`, `released`, ...).
+        errors: by stage (receiving, converting, deadLettering, ...) and type.
+        duration: seconds from giving a request to the pool to its 2xx.
         lag: seconds from a message's production to its acknowledgement.
         own: the source's own counters, by name.
     """

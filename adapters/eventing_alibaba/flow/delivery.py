@@ -60,7 +60,7 @@ class Delivery:
         lost: its lease ended while a request was under way; unless that succeeds or the message is
             received again, the broker has it.
         failed: when the last attempt failed, on the flow's clock; 0 = never.
-        started: when the request was written, on the flow's clock.
+        started: when its request was given to the pool, on the flow's clock.
         rest: further events of the same message, last first.
         blocked: why it holds up its lane, once its retries are used up.
     """
