@@ -179,6 +179,33 @@ async def test_an_answer_that_does_not_fit_is_no_answer() -> None:
         assert sorted(service.counted.values()) == [1] * 3
 
 
+class Partly(LeasedBroker):
+    """Of several messages one's own call has no answer: it comes back as it was."""
+
+    unanswered = "1"
+
+    async def extend(self, messages: Sequence[Message], seconds: float) -> list[Message | None]:
+        answers = list(await super().extend(messages, seconds))
+        for at, message in enumerate(messages):
+            if message.id == self.unanswered:
+                answers[at], self.unanswered = message, ""
+        return answers
+
+
+async def test_a_message_that_comes_back_as_it_was_may_have_another_receipt() -> None:
+    """The broker did extend it and says OK to the void receipt; the redelivery is not posted."""
+    broker = Partly([1, 2], silent=True)
+    service = LeasedService(broker)
+    async with Run(broker, service):
+        await until(lambda: not broker.unanswered)
+        await asyncio.sleep(1)
+        service.answer(OK)
+        service.answer(OK)
+        await until(lambda: not broker.left)
+    assert sorted(service.posted) == [b"1", b"2"]
+    assert broker.violations == []
+
+
 async def test_an_acknowledgement_waits_for_the_extension() -> None:
     """And goes with the receipt that it brought; the one it had is void by then."""
     broker = LeasedBroker([1])

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Hashable, Iterable, Sequence
 
 import pytest
 from tests.flow.harness import OK, Broker, Run, Service, message, status, turn, until
 from tests.flow.leased import LeasedBroker, LeasedService
+from tests.flow.test_exhausted_events import Grave, dead
 
 from eventing_alibaba.contract.errors import Disconnected
+from eventing_alibaba.contract.message import Message
 from eventing_alibaba.flow.delivered import Delivered
 
 pytestmark = pytest.mark.looptime(noop_cycles=0)
@@ -283,6 +286,69 @@ async def test_messages_with_and_without_lease_may_come_from_one_source() -> Non
         service.answer(OK)
         await asyncio.sleep(1)
         assert sorted(broker.acked_ids) == ["1", "2"]
+
+
+async def test_the_same_message_in_two_queues_is_two_messages() -> None:
+    """A producer tried again and reached another queue: both are delivered, each in its queue."""
+    lease = asyncio.get_running_loop().time() + 3000
+    copies = [message(1, track=queue, lane=queue, lease=lease) for queue in "ab"]
+    behind = [message(n, track="a", lane="a", lease=lease) for n in (2, 3)]
+    broker, service = Broker(copies), Service()
+    async with Run(broker, service):
+        await until(lambda: len(service.wire) == 2)
+        broker.produce(*behind)
+        service.answer(OK)
+        service.rule = lambda _body: OK
+        service.answer(OK)
+        await until(lambda: len(broker.acked) == 4, within=60)
+    assert sorted(service.posted) == [b"body 1", b"body 1", b"body 2", b"body 3"]
+
+
+async def test_a_dead_letter_that_is_sent_back_under_its_id_is_delivered() -> None:
+    """It was produced at another time, so it is no redelivery of what was dead-lettered."""
+    begun = asyncio.get_running_loop().time()
+    failures: list[Exception] = [Disconnected("away")]
+
+    class Unsure(Broker):
+        async def extend(
+            self, messages: Sequence[Message], seconds: float
+        ) -> Sequence[Message | None]:
+            if failures:
+                raise failures.pop()
+            now = asyncio.get_running_loop().time()
+            return [one.extended(now + seconds) for one in messages]
+
+    broker, service, grave = Unsure([message(1, lease=begun + 30, time=1.0)]), Service(), Grave()
+    async with Run(broker, service, exhausted=dead(grave, leased=True)) as run:
+        await until(lambda: not failures)
+        service.answer(status(400))
+        await until(lambda: len(broker.acked) == 1)
+        broker.produce(message(1, lease=asyncio.get_running_loop().time() + 30, time=2.0))
+        await until(lambda: service.wire, within=60)
+        service.answer(OK)
+        await until(lambda: len(broker.acked) == 2)
+        assert run.counters.settled == {"deadLettered": 1, "acked": 2}
+
+
+async def test_the_source_hears_which_tracks_were_lost() -> None:
+    """What it holds behind their messages comes again, too, and must not be handed out before."""
+    lost: list[set[Hashable]] = []
+
+    class Fifo(Broker):
+        async def extend(
+            self, messages: Sequence[Message], seconds: float
+        ) -> Sequence[Message | None]:
+            return [None for _ in messages]
+
+        def lost(self, tracks: Iterable[Hashable]) -> None:
+            lost.append(set(tracks))
+
+    lease = asyncio.get_running_loop().time() + 30
+    broker = Fifo([message(n, track="a", lane="a", lease=lease) for n in range(3)])
+    service = Service()
+    async with Run(broker, service):
+        await until(lambda: lost, within=60)
+        assert lost == [{"a"}]
 
 
 def test_only_so_many_ids_are_remembered() -> None:

@@ -21,14 +21,14 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 
 from eventing_alibaba.contract.message import Message
 from eventing_alibaba.flow.counters import Counters
 from eventing_alibaba.flow.delivered import Delivered
 from eventing_alibaba.flow.delivery import Delivery
 from eventing_alibaba.flow.held import Held
-from eventing_alibaba.flow.policies.lease import Lease, Leases, key_of
+from eventing_alibaba.flow.policies.lease import Lease, Leases, identity
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class Leased:
     """What is held with a lease.
 
     `on_received` is called with each new lease, `on_free` when messages may wait for a call that
-    is over, `on_dropped` when deliveries were let go.
+    is over, `on_dropped` when deliveries were let go, `on_lost` with tracks of which they were.
 
     Attributes:
         leases: all of them.
@@ -58,6 +58,7 @@ class Leased:
         self.delivered = Delivered() if delivered is None else delivered
         self.on_received: Callable[[Lease], None] = lambda _lease: None
         self.on_dropped: Callable[[], None] = lambda: None
+        self.on_lost: Callable[[Iterable[Hashable]], None] = lambda _tracks: None
         self.on_free: list[Callable[[], None]] = []
         self._held = held
         self._counters = counters
@@ -83,7 +84,7 @@ class Leased:
         if lease is not None and self.tidy(lease):
             lease = None
         if lease is None or lease.releasing is not None or lease.delivery.abandoned:
-            return self.delivered.has(key_of(message), now) and self._settled(message, now)
+            return self.delivered.has(identity(message), now) and self._settled(message, now)
         self._watch(message, lease.delivery, now)
         self._held.redelivered(lease.delivery, message)
         return True
@@ -91,6 +92,7 @@ class Leased:
     def lose(self, lost: Iterable[Lease]) -> None:
         """Note that leases are lost, and with each one its group."""
         names: list[str] = []
+        tracks: set[Hashable] = set()
         for one in lost:
             if one.delivery.lost:
                 continue
@@ -100,9 +102,13 @@ class Leased:
                 lease.doubtful = True  # also if extending it brings it back: others of it are gone
                 self._counters.settle("letGo" if lease.due == math.inf else "lost")
                 names.append(lease.message.id)
+            if one.message.track is not None:
+                tracks.add(one.message.track)
             for lease in reversed(group):
                 if not lease.delivery.wire:
                     self._let_go(lease)
+        if tracks:
+            self.on_lost(tracks)
         if names:
             log.warning(
                 "the leases of %d messages ended before they were settled; their broker delivers"
@@ -146,7 +152,7 @@ class Leased:
 
     def remember(self, lease: Lease) -> None:
         """Acknowledge the message when it comes again."""
-        self.delivered.add(lease.key, self.now())
+        self.delivered.add(identity(lease.message), self.now())
 
     def called(self, leases: Iterable[Lease]) -> None:
         """Note that a call which had `leases` is back."""
@@ -176,7 +182,7 @@ class Leased:
             return False
         self._watch(message, delivery, now)
         # It may come once more: this acknowledgement may be lost as well.
-        self.delivered.add(key_of(message), now)
+        self.delivered.add(identity(message), now)
         return True
 
     def _let_go(self, lease: Lease) -> None:

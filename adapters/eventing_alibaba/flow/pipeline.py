@@ -122,6 +122,7 @@ class Pipeline:
             held=self.held, counters=counters, max_hold=seconds(options.max_hold), now=now
         )
         leased.on_dropped = self._deliverer.reaction.sweep
+        leased.on_lost = getattr(source, "lost", leased.on_lost)
         self._renewer = Renewer(leased=leased, source=source, counters=counters, loop=loop, now=now)
         self._settler = Settler(
             held=self.held, leased=leased, source=source, counters=counters, loop=loop

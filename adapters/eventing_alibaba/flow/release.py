@@ -146,6 +146,9 @@ class Releaser:
                 len(messages),
                 error or "no answer",
             )
+        except Exception:
+            self._counters.error("settling", "Defect")
+            log.exception("releasing failed in a way it should not; leases end by themselves")
         else:
             self._counters.settle("released", len(messages))
         finally:

@@ -22,7 +22,7 @@ from eventing_alibaba.contract.message import Message
 from eventing_alibaba.contract.source import Source
 from eventing_alibaba.flow.counters import Counters
 from eventing_alibaba.flow.leased import Leased
-from eventing_alibaba.flow.policies.lease import Lease
+from eventing_alibaba.flow.policies.lease import Lease, renewal
 from eventing_alibaba.flow.policies.retry import Retry
 
 log = logging.getLogger(__name__)
@@ -128,6 +128,9 @@ class Renewer:
             if answers is None:
                 lease.doubtful = True
                 lease.due = retry_at
+            elif answers[at] is old:  # its own request failed, of several: what it did is unknown
+                lease.doubtful = True
+                lease.due = renewal(self._now(), lease.ends)
             elif (new := answers[at]) is None:
                 lost.append(lease)
             else:

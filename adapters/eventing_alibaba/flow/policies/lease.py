@@ -41,12 +41,27 @@ _SLACK: Final = 1.0
 _SLACK_PART: Final = 30
 """What is due within a second, or a thirtieth of a lease, is extended by the same call."""
 
-Key: TypeAlias = tuple[str, str]
+Key: TypeAlias = tuple[str, str, "Hashable | None", "float | None"]
+
+
+def identity(message: Message) -> Hashable:
+    """Return what names a message wherever it comes again.
+
+    Not its id alone: a dead letter that is sent back may keep that, and is to be delivered.
+    """
+    return message.origin, message.id, message.time
 
 
 def key_of(message: Message) -> Key:
-    """Return what names a message across redeliveries."""
-    return message.origin, message.id
+    """Return what names a message among those that are held.
+
+    A producer that tries again may put the same one into another queue; each has its own place.
+    """
+    return message.origin, message.id, _group(message), message.time
+
+
+def _group(message: Message) -> Hashable | None:
+    return message.lane if message.track is None else message.track
 
 
 def renewal(start: float, end: float) -> float:
@@ -115,7 +130,7 @@ class Lease:
     def renew(self, message: Message, start: float) -> None:
         """Take the newest receipt, valid from `start`, a time before the request that got it."""
         self.message = message
-        self.group = message.lane if message.track is None else message.track
+        self.group = _group(message)
         self.ends = math.inf if message.lease is None else message.lease
         self.due = renewal(start, self.ends)
 
@@ -160,7 +175,7 @@ class Leases:
 
     def find(self, message: Message) -> Lease | None:
         """Return the lease of a message, by whichever of its receipts."""
-        return self._by_key.get((message.origin, message.id))
+        return self._by_key.get(key_of(message))
 
     def add(self, message: Message, delivery: Delivery, now: float) -> Lease:
         """Note a message that was received, or received again."""

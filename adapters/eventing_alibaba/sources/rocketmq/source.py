@@ -182,6 +182,15 @@ class RocketMQSource:
         """Prolong the invisible time of messages; aligned, None = lost."""
         return await self._settle().extend(messages, max(seconds, self._spec.invisible_seconds))
 
+    def lost(self, tracks: Iterable[Hashable]) -> None:
+        """Hand out nothing that came behind what the flow has lost: RocketMQ begins there again.
+
+        What is being extended just now is in a call already, and left to its lease.
+        """
+        behind = [one for one in self._behind(set(tracks)) if not receipt_of(one).busy]
+        if behind:
+            self._chore(self._give_back(behind, 0.0))
+
     def pause(self, tracks: Iterable[Hashable]) -> None:
         """Hand out no more of these queues; what has been received of them waits here."""
         self._paused.update(tracks)
@@ -285,8 +294,9 @@ class RocketMQSource:
             self._wake.set_result(None)
 
     def _take(self, limit: int, max_bytes: int | None) -> list[Message]:
-        """Take what waits, without what RocketMQ has given to others meanwhile."""
+        """Take what waits, without what RocketMQ has given to others, and what is behind that."""
         waiting = self._waiting
+        gone: set[Hashable] = set()
         now = self._now()
         taken: list[Message] = []
         kept: list[Message] = []
@@ -294,9 +304,14 @@ class RocketMQSource:
         while waiting and len(taken) < limit:
             message = waiting[0]
             assert message.lease is not None
-            if message.lease > now:
+            if message.lease <= now:
+                if message.track is not None:
+                    gone.add(message.track)
+            else:
                 if message.track is not None and (
-                    message.track in self._paused or receipt_of(message).busy
+                    message.track in self._paused
+                    or message.track in gone
+                    or receipt_of(message).busy
                 ):
                     kept.append(waiting.popleft())
                     continue
@@ -306,6 +321,8 @@ class RocketMQSource:
                 taken.append(message)
             waiting.popleft()
         waiting.extendleft(reversed(kept))
+        if gone:
+            self.lost(gone)
         return taken
 
     def _behind(self, tracks: set[Hashable]) -> list[Message]:
