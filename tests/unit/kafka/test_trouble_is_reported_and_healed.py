@@ -104,6 +104,57 @@ async def test_a_refused_fetch_is_reported_until_records_come(
         await until(lambda: d.flow.reports[-1] is None)
 
 
+async def test_what_was_fetched_ahead_is_not_taken_for_handed_out(
+    emulator: KafkaEmulator, kafka: Bench
+) -> None:
+    """A pause drops it; a broker that then calls the next offset out of range costs no record."""
+    topic = kafka.topic()
+    kafka.pen.write(topic, *(b"x" * 10 for _ in range(1_000)))
+    async with kafka.driver(topic) as d:
+        taken = await d.take(10, limit=10)
+        emulator.errors("Fetch", ["OFFSET_OUT_OF_RANGE"])
+        # Nobody asks for records, so the partition is paused; then it is read on.
+        await until(lambda: d.session._intake.paused)
+        taken += await d.take(990)
+        assert [message.receipt for message in taken] == list(range(1_000))
+        await d.source.ack(taken)
+        await until(lambda: kafka.pen.offsets(topic, topic) == [1_000])
+        assert d.counted == {}
+
+
+@pytest.mark.parametrize("low", [0, 7])
+async def test_a_log_that_was_cut_somewhere_is_another_log(
+    emulator: KafkaEmulator, kafka: Bench, low: int
+) -> None:
+    """The client does not say where: all that is there comes again, and old marks mean nothing."""
+    topic = kafka.topic()
+    kafka.pen.write(topic, *(b"x" for _ in range(10)))
+    async with kafka.driver(topic) as d:
+        (first, *_) = await d.take(10, ack=True)
+        await until(lambda: kafka.pen.offsets(topic, topic) == [10])
+        if low:
+            emulator.delete_records(topic, 0, low)
+        cut = KafkaError(KafkaError._AUTO_OFFSET_RESET)
+        record = Mock(
+            **{
+                "topic.return_value": topic,
+                "partition.return_value": 0,
+                "offset.return_value": None,
+            }
+        )
+        d.session._inbox.put(
+            lambda: d.session._assignment.on_error(d.session._consumer, record, cut)
+        )
+        again = await d.take(10 - low)
+        assert [message.receipt for message in again] == list(range(low, 10))
+        assert track_of(again[0]) is not track_of(first)
+        assert d.counted == {}
+        await until(lambda: d.flow.reports)
+        assert "it is another log now" in str(d.flow.reports[-1])
+        await d.source.ack(again)
+        await until(lambda: kafka.pen.offsets(topic, topic) == [10])
+
+
 async def test_records_that_retention_ate_are_counted(
     emulator: KafkaEmulator, kafka: Bench
 ) -> None:

@@ -139,7 +139,7 @@ class Assignment:
                 self._trouble.flowing()
         elif code == KafkaError._AUTO_OFFSET_RESET:
             if track is not None:
-                self.on_out_of_range(consumer, topic, track.partition, offset or 0)
+                self.on_out_of_range(consumer, topic, track.partition, offset)
         elif code == KafkaError._MAX_POLL_EXCEEDED:
             log.error("the consumer was not polled for too long and has left its group: %s", error)
         elif error.fatal():
@@ -151,27 +151,32 @@ class Assignment:
         else:
             self._trouble.set("topics", signal(error, self._names, topic=topic))
 
-    def on_out_of_range(self, consumer: Consumer, topic: str, partition: int, offset: int) -> None:
+    def on_out_of_range(
+        self, consumer: Consumer, topic: str, partition: int, offset: int | None
+    ) -> None:
         """Go on at the first record there is, because the one at `offset` is not there.
 
         Retention has deleted it: what is missing is counted and reported. Or the partition ends
         before it: the topic was made anew (or its log was cut), and the marks of the old one mean
-        nothing any more.
+        nothing any more. None: librdkafka has noticed by the leader's epoch that the log was cut,
+        and does not say where.
+
+        What it asked for may be past what it gave to us: what was fetched ahead is dropped when a
+        partition is paused. So we go on after the last record that we were given.
         """
         track = self.by_topic.get(topic, {}).get(partition)
         if track is None:
             return
         low, high = self._starts().bounds(topic, partition)
-        start = offset
-        if offset < low:
-            start = low
-            track.ended(low)
-            self._report_lost(track, low - offset)
-        elif offset > high:
+        if offset is None or max(offset, track.next) > high:
             self._begin_anew(consumer, track, low)
             self._report_new(f"{topic}[{partition}] ends before the offset that was committed")
             return
-        self._set(consumer, track, start)
+        start = min(offset, track.next)
+        if start < low:
+            track.ended(low)
+            self._report_lost(track, low - start)
+        self._set(consumer, track, max(start, low))
 
     def on_renewed(self, consumer: Consumer, topic: str) -> None:
         """Begin anew with a topic that was deleted and made again under its name."""
