@@ -87,6 +87,9 @@ class InvalidError(KubeError):
     """Any other 4xx: it will never be accepted as it is."""
 
 
+# An apply of a field that the API server does not know, or of two entries with one key, is a user's
+# mistake, and answered as a fault of the server's.
+_NOT_TYPED: Final = ("failed to create typed patch object", "duplicate entries for key")
 _TYPES: Final[Mapping[int, type[KubeError]]] = {
     401: UnauthorizedError,
     403: ForbiddenError,
@@ -251,6 +254,8 @@ class Kube:
             message, reason = body[:200].decode(errors="replace"), ""
         delay = headers.get("Retry-After", "")
         kind = _TYPES.get(code, InvalidError if 400 <= code < 500 else UnreachableError)
+        if code == 500 and any(words in message for words in _NOT_TYPED):
+            kind = InvalidError
         return kind(
             message or f"the API server answered {code}",
             code=code,

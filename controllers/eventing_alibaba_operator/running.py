@@ -192,9 +192,12 @@ class Operator:
                 self.queue.add_later(key, random.uniform(0, spread))  # noqa: S311 - only spreads
 
     async def _prune(self) -> None:
-        """Forget the sources that are gone. Kopf does not tell what went while it was not heard."""
+        """Forget the sources that are gone, and take those that were missed.
+
+        Kopf does not tell what went while it was not heard.
+        """
         known = set(self.inventory)
-        there: set[Key] = set()
+        there: dict[Key, str] = {}
         for kind in self._kinds.values():
             for path in everywhere(f"{GROUP}/{VERSION}", kind.plural, self._settings.namespaces):
                 params = {"limit": "500"}
@@ -202,13 +205,25 @@ class Operator:
                     page = await self.kube.get(path, params, metadata=True)
                     for item in page["items"] or ():  # an empty list of metadata is null
                         about = item["metadata"]
-                        there.add(Key(kind.name, about["namespace"], about["name"]))
+                        there[Key(kind.name, about["namespace"], about["name"])] = about["uid"]
                     if not page["metadata"].get("continue"):
                         break
                     params["continue"] = page["metadata"]["continue"]
-        for key in known - there:
+        for key in known - there.keys():
             self.inventory.drop(key)
             self.queue.add(key)
+        for key, uid in there.items():
+            source = self.inventory.get(key)
+            if source is None or source.uid != uid:
+                await self._take(key)
+
+    async def _take(self, key: Key) -> None:
+        """Take a source as it is now; one by its name alone may not be read, a list of one may."""
+        path = self._kinds[key.kind].of(key.namespace, key.name).rpartition("/")[0]
+        page = await self.kube.get(path, {"fieldSelector": f"metadata.name={key.name}"})
+        for item in page["items"]:
+            if item["metadata"]["name"] == key.name and self.inventory.put(key, item):
+                self.queue.add(key)
 
     def _watches(
         self,

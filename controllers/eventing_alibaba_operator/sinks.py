@@ -90,7 +90,13 @@ class Sinks:
         found = await self._find(key, ref, namespace, what)
         url = found.url if found.url is not None else self._service(ref, namespace, found, what)
         if destination.uri is not None:
-            url = urljoin(url, destination.uri)
+            try:
+                url = urljoin(url, destination.uri)
+            except ValueError as error:
+                raise _unresolved(
+                    reasons.SINK_NOT_ADDRESSABLE,
+                    f"{field}.uri: {destination.uri!r} cannot be joined to {url}: {error}",
+                ) from None
         return Address(
             url,
             destination.ca_certs or found.ca_certs,
@@ -124,7 +130,8 @@ class Sinks:
         self._users.setdefault(use, set()).add(key)
         self._uses.setdefault(key, set()).add(use)
         watch = self._watch(where, await self._plural(where, what), namespace)
-        async with asyncio.timeout(_PATIENCE):
+        # From when it was first asked for, or each of many sources would hold a worker for so long.
+        async with asyncio.timeout(max(0.0, watch.began + _PATIENCE - time.monotonic())):
             await watch.listed()
         if isinstance(watch.problem, ForbiddenError):
             raise _unresolved(reasons.SINK_NOT_READABLE, f"{what} must not be read by the operator")
@@ -149,7 +156,7 @@ class Sinks:
             listed = await self._kube.get(_base(where[0]))
         except NotFoundError:
             listed = {"resources": []}
-        for resource in listed["resources"]:
+        for resource in listed.get("resources") or ():
             if resource["kind"] == where[1] and "/" not in resource["name"]:
                 self._plurals[where] = resource["name"]
                 return str(resource["name"])

@@ -78,9 +78,13 @@ class Telling:
         try:
             found = await self._kube.apply(path, body, manager=names.STATUS_MANAGER)
         except (NotFoundError, ConflictError):
+            if not await self._gone(key, source.uid):
+                raise
             self._inventory.drop(key, source.uid)
             return None
-        self._inventory.put(key, found)
+        known = self._inventory.get(key)
+        if known is not None and known.uid == source.uid:  # not one that was made anew meanwhile
+            self._inventory.put(key, found)
         old, new = condition(before, READY), condition(wanted, READY)
         same = (old.get("status"), old.get("reason")) == (new["status"], new["reason"])
         if not same and new["status"] != "Unknown":
@@ -90,6 +94,13 @@ class Telling:
             told = condition(wanted, REACHABLE)
             self._announce(key, source.uid, told, "the service answers again")
         return None
+
+    async def _gone(self, key: Key, uid: str) -> bool:
+        """Ask whether a source is no more: a proxy or a busy API server may say 404 and 409, too."""
+        path = self._kinds[key.kind].of(key.namespace, key.name).rpartition("/")[0]
+        params = {"fieldSelector": f"metadata.name={key.name}"}
+        page = await self._kube.get(path, params, metadata=True)
+        return all(item["metadata"]["uid"] != uid for item in page["items"] or ())
 
     def _announce(self, key: Key, uid: str, new: Mapping[str, Any], good: str) -> None:
         message = new.get("message", good)

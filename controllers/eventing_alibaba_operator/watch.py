@@ -50,6 +50,7 @@ class Watch(Generic[T]):
 
     Attributes:
         items: what exists.
+        began: when it was made, on the monotonic clock.
         problem: why it cannot be read at the moment; None while it can.
     """
 
@@ -70,6 +71,8 @@ class Watch(Generic[T]):
         self._listed = asyncio.Event()
         self.items: dict[Ref, T] = {}
         self._versions: dict[Ref, str] = {}
+        self._reached = 0
+        self.began = time.monotonic()
         self.problem: KubeError | None = None
 
     def __repr__(self) -> str:
@@ -80,8 +83,12 @@ class Watch(Generic[T]):
         await self._listed.wait()
 
     def note(self, found: Object) -> None:
-        """Take an object that a request of ours has just returned, unless it is known newer."""
-        self._put(found)
+        """Take an object that a request of ours has just returned, unless it is known newer.
+
+        One that is not known though the watch is past its version was deleted meanwhile.
+        """
+        if _ref(found) in self.items or _number(_version(found)) > self._reached:
+            self._put(found)
 
     async def run(self) -> None:
         """Follow the collection until cancelled."""
@@ -95,6 +102,7 @@ class Watch(Generic[T]):
                 began = time.monotonic()
                 async for kind, told, version_now in self._events(version):
                     version = version_now
+                    self._reached = _number(version)
                     pause, refusals = _FIRST, 0
                     if kind == "DELETED":
                         self._drop(told)
@@ -145,7 +153,8 @@ class Watch(Generic[T]):
             for ref in self.items:
                 self._changed(ref)
         self._listed.set()
-        return str(page["metadata"]["resourceVersion"])
+        self._reached = _number(_version(page))
+        return _version(page)
 
     async def _events(self, version: str) -> AsyncIterator[tuple[str, Object, str]]:
         params = {
@@ -163,7 +172,7 @@ class Watch(Generic[T]):
             yield event["type"], told, version
 
     def _put(self, found: Object) -> None:
-        ref, version = _ref(found), found["metadata"]["resourceVersion"]
+        ref, version = _ref(found), _version(found)
         known = self._versions.get(ref)
         if known is not None and _number(version) <= _number(known):
             return
@@ -174,7 +183,7 @@ class Watch(Generic[T]):
     def _drop(self, gone: Object) -> None:
         ref = _ref(gone)
         known = self._versions.get(ref)
-        if known is not None and _number(gone["metadata"]["resourceVersion"]) >= _number(known):
+        if known is not None and _number(_version(gone)) >= _number(known):
             self._forget(ref)
 
     def _forget(self, ref: Ref) -> None:
@@ -237,6 +246,10 @@ def everywhere(group: str, plural: str, namespaces: Iterable[str]) -> list[str]:
 def _ref(found: Object) -> Ref:
     metadata = found["metadata"]
     return metadata.get("namespace", ""), metadata["name"]
+
+
+def _version(found: Object) -> str:
+    return str(found["metadata"]["resourceVersion"])
 
 
 def _number(version: str) -> int:

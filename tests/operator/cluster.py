@@ -42,6 +42,7 @@ class Cluster:
         writes: "VERB path" of each request that could change something.
         reads: the same of all others.
         refuse: called with verb and path; a status code instead of None is the answer.
+        words: what such an answer says, by its code.
         crash: called with "before" or "after" and the request, around each write.
         kinds: what discovery knows, by API version: plural and kind.
     """
@@ -51,6 +52,7 @@ class Cluster:
         self.writes: list[str] = []
         self.reads: list[str] = []
         self.refuse: Callable[[str, str], int | None] = lambda _verb, _path: None
+        self.words: dict[int, str] = {}
         self.crash: Callable[[str, str], None] = lambda _when, _what: None
         self.kinds: dict[str, dict[str, str]] = {SOURCES: dict(_KINDS)}
         self._versions = itertools.count(2)
@@ -119,7 +121,8 @@ class Cluster:
         (self.reads if verb == "GET" else self.writes).append(what)
         code = self.refuse(verb, path)
         if code is not None:
-            return _refusal(code, "Refused", f"no {verb} of {path} here")
+            words = self.words.get(code, f"no {verb} of {path} here")
+            return _refusal(code, "Refused", words)
         discovered = self._discovery(path)
         if discovered is not None:
             return web.json_response(discovered)

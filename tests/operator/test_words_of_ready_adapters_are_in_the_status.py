@@ -107,6 +107,6 @@ async def test_a_source_whose_status_is_gone_is_not_asked(
 ) -> None:
     """Nobody may ever tell of its deletion, as with a source that is gone while it is written."""
     going = await _ready(running, cluster)
-    cluster.refuse = lambda _verb, path: 404 if path.endswith("/status") else None
+    del cluster.objects["mnssources", "shop", "orders"]  # and no watch tells
     _tell(running, Verdict.of(reasons.SINK_UNREACHABLE, "connection refused"))
     await running.until(lambda: KEY not in going._sources)
