@@ -96,7 +96,7 @@ class Telling:
         return None
 
     async def _gone(self, key: Key, uid: str) -> bool:
-        """Ask whether a source is no more: a proxy or a busy API server may say 404 and 409, too."""
+        """Ask whether a source is no more; a proxy or a busy server may say 404 and 409, too."""
         path = self._kinds[key.kind].of(key.namespace, key.name).rpartition("/")[0]
         params = {"fieldSelector": f"metadata.name={key.name}"}
         page = await self._kube.get(path, params, metadata=True)
