@@ -58,6 +58,25 @@ def test_pause_and_go_on(plane: ControlPlane, namespace: str) -> None:
     assert plane.admin.get(deployment)["spec"]["replicas"] == 2
 
 
+@pytest.mark.parametrize(
+    ("pod", "word"),
+    [
+        ({"affinity": {"nodAffinity": {}}}, "nodAffinity"),
+        ({"tolerations": [{"key": 5}]}, "tolerations"),
+    ],
+    ids=["a field", "a type"],
+)
+def test_a_template_that_kubernetes_does_not_take_is_told(
+    plane: ControlPlane, namespace: str, pod: dict[str, Any], word: str
+) -> None:
+    """The API server answers 500 or 4xx; the source says what is wrong, and heals when mended."""
+    applied = plane.admin.apply(source("MnsSource", namespace, template={"spec": pod}))
+    wait_condition(plane.admin, applied, "Deployed", status="False", reason="ChildRefused")
+    assert word in condition(plane.admin, applied, "Deployed")["message"]
+    plane.admin.merge(applied, {"spec": {"template": {"spec": None}}})
+    the_deployment(plane.admin, applied)
+
+
 def test_kubectl_scale(plane: ControlPlane, kubectl: Kubectl, namespace: str) -> None:
     """`kubectl scale` of the source scales the adapters, to zero as well; `/scale` tells how many.
 
