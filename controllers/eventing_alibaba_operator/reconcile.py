@@ -10,10 +10,11 @@ from __future__ import annotations
 import calendar
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from eventing_alibaba.contract.spec import SourceSpec
 from eventing_alibaba.contract.validation import Invalid, read_tolerantly
 from eventing_alibaba_operator import observe, reasons
 from eventing_alibaba_operator.apply import Children, NameTakenError
@@ -165,19 +166,35 @@ class Reconciler:
         except UnresolvedError as error:
             work.findings.verdicts[SINK] = error.verdict
             work.look_again(_LOOK_AGAIN)
-            return False
         except TimeoutError:
             work.say(SINK, reasons.SINK_LOOKED_UP, "the API server takes long to list its kind")
             work.look_again(_SOON)
+        else:
+            work.say(SINK, reasons.SINK_PROVIDED)
+        return self._wish(work, spec)
+
+    def _wish(self, work: Work, spec: SourceSpec) -> bool:
+        """Say what is wanted, with the addresses of before where there are no others.
+
+        So a source is paused, scaled and changed also while its sink is not to be found, and its
+        adapters go on sending to where they did. False where no address was ever known.
+        """
+        before, dead_letter = work.source.status, spec.delivery.dead_letter_sink
+        sink = work.sink or _known(before, "sink")
+        buried = work.dead_letter
+        if dead_letter is not None and (dead_letter.ref or dead_letter.uri) and buried is None:
+            buried = _known(before, "deadLetterSink")
+            if buried is None:
+                return False
+        if sink is None:
             return False
-        work.say(SINK, reasons.SINK_PROVIDED)
         work.wish = Wish(
             key=work.key,
             uid=work.source.uid,
             spec=spec,
             raw=work.source.body["spec"],
-            sink=work.sink,
-            dead_letter=work.dead_letter,
+            sink=sink,
+            dead_letter=buried,
             image=self.image,
         )
         return True
@@ -288,6 +305,14 @@ class Reconciler:
             said = told.verdict.message.removesuffix(told.verdict.reason.link).strip()
             work.say(DEPLOYED, reasons.ROLLING_OUT, f"{said} The adapters of before go on.")
         work.look_again(min(max(_SOON, _age([newest])), _LOOK_AGAIN))
+
+
+def _known(status: Mapping[str, Any], sink: str) -> Address | None:
+    """Return an address as a status has it."""
+    uri = status.get(f"{sink}Uri")
+    if uri is None:
+        return None
+    return Address(uri, status.get(f"{sink}CACerts"), status.get(f"{sink}Audience"))
 
 
 def _age(pods: Any) -> float:

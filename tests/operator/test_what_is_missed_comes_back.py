@@ -132,3 +132,37 @@ async def test_a_source_that_was_made_anew_before_its_answer_came_is_the_new_one
     assert known is not None
     assert known.spec is not None
     assert known.body["spec"]["queue"] == "other"
+
+
+async def test_a_source_is_paused_and_changed_while_its_sink_is_gone(
+    cluster: Cluster, running: Running
+) -> None:
+    """Its adapters go on sending to where they did until then, and the status says what is so."""
+    cluster.kinds["v1"] = {"services": "Service"}
+    about = {"name": "svc", "namespace": "shop"}
+    cluster.put("services", {"metadata": about, "spec": {"ports": [{"port": 80}]}})
+    cluster.put("mnssources", mns(sink=SERVICE))
+    await running.until(lambda: cluster.find("deployments", "shop", NAME))
+    cluster.run_pods("shop", NAME)
+    await running.until(lambda: running.condition()["status"] == "True")
+    cluster.delete("services", "shop", "svc")
+    await running.until(lambda: running.condition()["reason"] == "SinkNotFound")
+    cluster.put("mnssources", mns(sink=SERVICE, consumers=3))
+    await running.until(lambda: cluster.find(*THERE)["spec"]["replicas"] == 3)
+    assert "http://svc.shop.svc" in str(cluster.find(*THERE)["spec"])
+    cluster.put("mnssources", mns(sink=SERVICE, paused=True))
+    await running.until(lambda: cluster.find(*THERE)["spec"]["replicas"] == 0)
+    await running.until(lambda: running.condition("Consuming")["reason"] == "NotConsuming")
+    assert running.condition()["reason"] == "SinkNotFound"
+    cluster.delete("deployments", "shop", NAME)
+    await running.until(lambda: THERE in cluster.objects)
+
+
+async def test_a_new_source_whose_sink_is_not_there_gets_no_adapter(
+    cluster: Cluster, running: Running
+) -> None:
+    """No address was ever known."""
+    cluster.kinds["v1"] = {"services": "Service"}
+    cluster.put("mnssources", mns(sink=SERVICE))
+    await running.until(lambda: running.condition()["reason"] == "SinkNotFound")
+    assert THERE not in cluster.objects
