@@ -171,6 +171,15 @@ class Kube:
             data=orjson.dumps(body),
         )
 
+    async def find(self, path: str, *, metadata: bool = False) -> Object | None:
+        """Return what is at `path`, by the right to list; None if nothing is. Raises KubeError."""
+        collection, _, name = path.rpartition("/")
+        page = await self.get(
+            collection, {"fieldSelector": f"metadata.name={name}"}, metadata=metadata
+        )
+        there = page["items"] or ()  # an empty list of metadata is null
+        return next((item for item in there if item["metadata"]["name"] == name), None)
+
     async def create(self, path: str, body: Object) -> Object:
         """POST an object into a collection. Raises KubeError."""
         return await self._send(

@@ -215,15 +215,9 @@ class Operator:
         for key, uid in there.items():
             source = self.inventory.get(key)
             if source is None or source.uid != uid:
-                await self._take(key)
-
-    async def _take(self, key: Key) -> None:
-        """Take a source as it is now; one by its name alone may not be read, a list of one may."""
-        path = self._kinds[key.kind].of(key.namespace, key.name).rpartition("/")[0]
-        page = await self.kube.get(path, {"fieldSelector": f"metadata.name={key.name}"})
-        for item in page["items"]:
-            if item["metadata"]["name"] == key.name and self.inventory.put(key, item):
-                self.queue.add(key)
+                body = await self.kube.find(self._kinds[key.kind].of(key.namespace, key.name))
+                if body is not None and self.inventory.put(key, body):
+                    self.queue.add(key)
 
     def _watches(
         self,

@@ -97,10 +97,9 @@ class Telling:
 
     async def _gone(self, key: Key, uid: str) -> bool:
         """Ask whether a source is no more; a proxy or a busy server may say 404 and 409, too."""
-        path = self._kinds[key.kind].of(key.namespace, key.name).rpartition("/")[0]
-        params = {"fieldSelector": f"metadata.name={key.name}"}
-        page = await self._kube.get(path, params, metadata=True)
-        return all(item["metadata"]["uid"] != uid for item in page["items"] or ())
+        path = self._kinds[key.kind].of(key.namespace, key.name)
+        there = await self._kube.find(path, metadata=True)
+        return there is None or there["metadata"]["uid"] != uid
 
     def _announce(self, key: Key, uid: str, new: Mapping[str, Any], good: str) -> None:
         message = new.get("message", good)

@@ -109,34 +109,25 @@ async def test_an_idle_connection_that_goes_first_costs_nothing(
         assert pool.resends == 0
 
 
-async def test_a_lower_limit_leaves_connections_for_what_was_taken(pools: Pools) -> None:
-    """Three requests were taken before the limit fell to one: no connection is opened for them."""
-    async with Scripted(together(3)) as server:
-        pool = pools(server.target, limit=3)
+@pytest.mark.parametrize(("busy", "taken"), [(0, 3), (2, 2)])
+async def test_a_lower_limit_leaves_connections_for_what_was_taken(
+    pools: Pools, busy: int, taken: int
+) -> None:
+    """What was taken before the limit fell to one goes out on connections that are idle."""
+    every = busy + taken
+    async with Scripted(together(every)) as server:
+        pool = pools(server.target, limit=every)
         results = Results(pool)
-        await warm(pool, results, 3)
-        for number in range(3):
-            results.send(number)
-        pool.resize(1)
-        await results.wait(3)
-        assert pool.opened == 3
-        assert "idle=1 busy=0" in repr(pool)
-
-
-async def test_a_lower_limit_counts_what_is_busy_besides(pools: Pools) -> None:
-    """Two are under way and two were taken: these go out on the two connections that are idle."""
-    async with Scripted(together(4)) as server:
-        pool = pools(server.target, limit=4)
-        results = Results(pool)
-        await warm(pool, results, 4)
-        for number in range(2):
+        await warm(pool, results, every)
+        for number in range(busy):
             results.send(number)
         await asyncio.sleep(0)
-        for number in range(2):
+        for number in range(taken):
             results.send(number)
         pool.resize(1)
-        await results.wait(4)
-        assert pool.opened == 4
+        await results.wait(every)
+        assert pool.opened == every
+        assert "idle=1 busy=0" in repr(pool)
 
 
 async def test_a_write_that_raises_fails_its_own_request_alone(pools: Pools) -> None:

@@ -78,7 +78,11 @@ class DeadLetterTarget(Protocol):
 
 
 class Source(Protocol):
-    """A queue or topic as the flow sees it."""
+    """A queue or topic as the flow sees it.
+
+    Two methods may be left out: `outline` (see `contract.outline`), and `lost(tracks)`, which says
+    that leases of messages of these tracks are lost: hand out nothing that came behind them.
+    """
 
     async def open(self, flow: FlowControl) -> None:
         """Start a session; return when credentials are accepted and start positions are safe.
@@ -110,7 +114,8 @@ class Source(Protocol):
         """Prolong leases to `seconds` from now; aligned with `messages`; None = lease lost.
 
         The messages returned have the new receipt and the new lease, counted from before the
-        request; the old receipts are void.
+        request; the old receipts are void. A message that is returned as it was had a call of its
+        own that failed, so that nobody knows which of its receipts is valid.
         """
 
     def pause(self, tracks: Iterable[Hashable]) -> None:

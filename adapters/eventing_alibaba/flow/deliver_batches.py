@@ -108,7 +108,8 @@ class BatchDeliverer(Deliverer):
     def _gather(self, most: int) -> int:
         """Collect ready deliveries, up to `most`, until something is due; return how many.
 
-        One loop for what most events are: of no lane, or the only one of it, and never tried.
+        One loop for what most events are: of no lane, or the only one of it, and never tried. It
+        has `Batch.takes` and `Batch.add` written out, since a call for each event is what it saves.
         """
         ready, convert = self._held.ready, self._convert
         max_events, max_bytes = self._batching.max_events, self._batching.max_bytes
@@ -279,13 +280,8 @@ class BatchDeliverer(Deliverer):
         if isinstance(result, Answer) and 200 <= result.status <= 299:
             self._well(consignment.started, len(members))
             consignment.over()
-            settle = self._held.settle
             for delivery in members:
-                track = delivery.track
-                if delivery.rest or delivery.blocked or (track is not None and track.gone):
-                    self._accepted(delivery)
-                else:
-                    settle(delivery)
+                self._accepted(delivery)
             if consignment.pieces:
                 self._due.appendleft(consignment)
         else:

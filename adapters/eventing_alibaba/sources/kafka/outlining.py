@@ -40,17 +40,13 @@ class _Shape:
 
     Attributes:
         plan: what is to be done with the headers; None = the event is to be made.
-        positions: the headers that become extensions, in the order of these.
-        content_type: the header that tells it; -1 = none.
         outlines: by content type, and that for each combination of what else makes a difference.
     """
 
-    __slots__ = ("content_type", "outlines", "plan", "positions")
+    __slots__ = ("outlines", "plan")
 
     def __init__(self, plan: Plan) -> None:
         self.plan = None if plan.repeats or plan.cloudevent else plan
-        self.positions = tuple(position for position, _ in plan.extensions)
-        self.content_type = plan.content_type
         self.outlines: tuple[dict[str, Outline], ...] = ({}, {}, {}, {}, {}, {}, {}, {})
 
 
@@ -87,8 +83,8 @@ class Outliner:
             return None
         content_type = self._content_type
         kind = 0
-        if shape.content_type >= 0:
-            written = self._mapper.media_type(headers[shape.content_type][1])
+        if plan.content_type >= 0:
+            written = self._mapper.media_type(headers[plan.content_type][1])
             if written is not None:
                 if passthrough.is_structured(written):
                     return None
@@ -108,7 +104,7 @@ class Outliner:
             if self._key is not None:
                 key = self._key(key)
             values += (key, key)
-        for position in shape.positions:
+        for position, _ in plan.extensions:
             value = headers[position][1]
             if value.__class__ is not bytes:
                 return None
